@@ -1,0 +1,26 @@
+# The verbs. PYTHON=python3.12 make setup chooses the interpreter; ARGS="-k name" goes to pytest.
+export OPENBLAS_NUM_THREADS := 1
+PYTHON ?= python3
+PYTEST = .venv/bin/python -m pytest -n auto $(ARGS)
+.PHONY: setup demo test test-all evidence lint clean
+
+setup:
+	@PYTHON="$(PYTHON)" sh generators/setup.sh
+
+demo: setup
+	.venv/bin/taxonn demo
+
+test: setup
+	TAXONN_REQUIRE_TOOLS=1 $(PYTEST) -m "not slow"
+
+test-all: setup
+	TAXONN_REQUIRE_TOOLS=1 $(PYTEST)
+
+evidence: setup
+	.venv/bin/python generators/evidence.py
+
+lint: setup
+	.venv/bin/ruff check .
+
+clean:
+	rm -rf build dist out .pytest_cache .ruff_cache .hypothesis
