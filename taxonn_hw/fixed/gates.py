@@ -1,0 +1,136 @@
+"""The law of arithmetic, Amaranth half: twins of :mod:`taxonn_hw.fixed.model`.
+
+Every function takes and returns Amaranth expressions wide enough for any value, so that nothing
+is lost before the one named saturation.
+"""
+
+from amaranth.hdl import Cat, Const, Mux, Value, signed, unsigned
+
+from .formats import Format, Pow2Format, QFormat, Rounding
+from .model import RANDOM_BITS
+
+__all__ = [
+    "leading_field",
+    "mask_below",
+    "pow2_decode",
+    "pow2_round",
+    "requantize",
+    "round_shift",
+    "saturate",
+    "shape_of",
+]
+
+
+def shape_of(fmt: Format):
+    """Return the Amaranth shape that stores a code (a word, for powers of two)."""
+    if isinstance(fmt, QFormat) and fmt.signed:
+        return signed(fmt.width)
+    return unsigned(fmt.code_width)
+
+
+def _shift_right(value: Value, shift: int) -> Value:
+    """Floor division by ``2**shift`` without the dropped bits."""
+    if shift == 0:
+        return value
+    if shift >= len(value):
+        return Mux(value < 0, Const(-1, signed(2)), 0) if value.shape().signed else Const(0, 1)
+    kept = value[shift:]
+    return kept.as_signed() if value.shape().signed else kept
+
+
+def _shift_left(value: Value, shift: int) -> Value:
+    """Multiplication by ``2**shift``."""
+    if shift == 0:
+        return value
+    wide = Cat(Const(0, shift), value)
+    return wide.as_signed() if value.shape().signed else wide
+
+
+def round_shift(acc: Value, shift: int, mode: Rounding, random: Value | None = None) -> Value:
+    """Drop ``shift`` fraction bits of ``acc``; a negative ``shift`` appends zeros."""
+    if shift <= 0:
+        return _shift_left(acc, -shift)
+    if mode is Rounding.FLOOR:
+        return _shift_right(acc, shift)
+    if mode is Rounding.HALF_UP:
+        return _shift_right(acc + (1 << shift - 1), shift)
+    if mode is Rounding.HALF_EVEN:
+        kept_lsb = acc[shift] if shift < len(acc) else acc[-1]
+        return _shift_right(acc + ((1 << shift - 1) - 1) + kept_lsb, shift)
+    if shift <= RANDOM_BITS:
+        return _shift_right(acc + random[RANDOM_BITS - shift:RANDOM_BITS], shift)
+    return _shift_right(acc + _shift_left(random[:RANDOM_BITS], shift - RANDOM_BITS), shift)
+
+
+def saturate(value: Value, q: QFormat) -> Value:
+    """Clip ``value`` to the codes of ``q``; the result has the shape of ``q``."""
+    shape = value.shape()
+    lowest = -(1 << shape.width - 1) if shape.signed else 0
+    highest = (1 << shape.width - shape.signed) - 1
+    result = value[:q.width] if shape.width >= q.width else value
+    if highest > q.hi:
+        result = Mux(value > q.hi, Const(q.hi, shape_of(q)), result)
+    if lowest < q.lo:
+        result = Mux(value < q.lo, Const(q.lo, shape_of(q)), result)
+    if len(result) < q.width:  # a narrow value sign-extends before it is cut
+        result = (value + Const(0, shape_of(q)))[:q.width]
+    return result[:q.width].as_signed() if q.signed else result[:q.width]
+
+
+def requantize(acc: Value, shift: int, q: QFormat, mode: Rounding, random=None) -> Value:
+    """Drop ``shift`` fraction bits, then saturate: one rounding, one saturation."""
+    return saturate(round_shift(acc, shift, mode, random), q)
+
+
+def pow2_decode(word: Value, p: Pow2Format) -> Value:
+    """Return the signed integer code of a stored ``word``."""
+    field = word[:p.width - 1]
+    code = Cat(field == m + 1 for m in range(p.n_magnitudes))
+    return Mux(word[p.width - 1], -code, code)
+
+
+def mask_below(magnitude: Value, low: int) -> Value:
+    """Return the mask of the bits below the leading one of ``magnitude``, at least ``low`` bits."""
+    bits = [Const(1, 1) if i < low else magnitude[i + 1:].any()
+            for i in range(len(magnitude) - 1)]
+    return Cat(*bits) if bits else Const(0, 1)
+
+
+def pow2_round(acc: Value, shift: int, p: Pow2Format, mode: Rounding, random=None):
+    """Return ``(total, low)``: the rounded magnitude, whose leading one is the result.
+
+    First half of :func:`taxonn_hw.fixed.model.quantize_pow2`; :func:`leading_field` is the second,
+    so that a pipeline may put a register between.
+    """
+    top = shift + p.n_magnitudes - 1
+    drop = max(top - RANDOM_BITS, 0)
+    low = shift - drop
+    magnitude = Mux(acc < 0, -acc, acc)
+    if acc.shape().signed:
+        magnitude = magnitude[:len(acc)]
+    magnitude = _shift_right(magnitude, drop)
+    if low < 0:
+        magnitude, low = _shift_left(magnitude, -low), 0
+    limit = low + p.n_magnitudes - 1  # bit of the largest magnitude
+    if len(magnitude) > limit:
+        magnitude = Mux(magnitude >= (1 << limit), 1 << limit, magnitude)[:limit + 1]
+    below = mask_below(magnitude, low)
+    if mode is Rounding.STOCHASTIC:
+        total = magnitude + (random & below)
+    elif mode is Rounding.HALF_UP:
+        total = magnitude + (below + 1)[1:]
+    elif mode is Rounding.HALF_EVEN:
+        field = leading_field(magnitude, low, p)
+        total = magnitude + Mux(below.any(), below[1:] + field[0], 0)
+    else:
+        total = magnitude
+    return total, low
+
+
+def leading_field(total: Value, low: int, p: Pow2Format) -> Value:
+    """Return the magnitude field (0 for zero) of the leading one of ``total``, saturated."""
+    field = Const(0, p.width - 1)
+    for m in range(1, p.n_magnitudes + 1):
+        if low + m - 1 < len(total):
+            field = Mux(total[low + m - 1:].any(), m, field)
+    return field[:p.width - 1]

@@ -1,0 +1,83 @@
+"""What happens to one neuron's accumulator: activation, derivative, loss and delta.
+
+All functions take int64 codes and are vectorised over any leading axes; the random words of
+stochastic rounding are arguments.
+"""
+
+import numpy as np
+
+from ..config import Activation
+from ..fixed import Pow2Format, Rounding, quantize_pow2, requantize
+from ..plan import Layer
+
+__all__ = ["activate", "derivative_code", "hidden_delta", "output_delta"]
+
+
+def activate(acc, layer: Layer, mode: Rounding, random=None):
+    """Return ``(a, f')`` for forward accumulators: activation and derivative codes.
+
+    ``acc`` has ``layer.forward_frac`` fraction bits, ``f'`` ``layer.derivative_frac``.  The
+    derivative follows from the stored code ``a`` (from the table index, for tables), so a
+    saturated output has derivative zero.
+    """
+    q, kind = layer.formats.a, layer.activation
+    drop = layer.forward_frac - q.frac
+    match kind:
+        case Activation.RELU:
+            a = np.maximum(requantize(acc, drop, q, mode, random), 0)
+        case Activation.IDENTITY:
+            a = requantize(acc, drop, q, mode, random)
+        case Activation.LEAKY_RELU:
+            sloped = np.where(acc < 0, acc, acc << layer.leak_exponent)
+            a = requantize(sloped, drop + layer.leak_exponent, q, mode, random)
+        case Activation.HARD_SIGMOID:  # (z + 2) / 4
+            a = requantize(acc + (2 << layer.forward_frac), drop + 2, q, mode, random)
+            a = np.clip(a, 0, q.one)
+        case _:
+            table_a, table_slope = layer.table
+            z = requantize(acc, layer.forward_frac - layer.table_format.frac, layer.table_format,
+                           mode, random)
+            index = z - layer.table_format.lo
+            return table_a[index], table_slope[index]
+    return a, derivative_code(a, layer)
+
+
+def derivative_code(a, layer: Layer):
+    """Return the derivative code that belongs to a stored activation code, tables excepted."""
+    q = layer.formats.a
+    match layer.activation:
+        case Activation.RELU:
+            return ((a > 0) & (a < q.hi)).astype(np.int64)
+        case Activation.LEAKY_RELU:
+            slope = np.where(a > 0, 1 << layer.leak_exponent, 1)
+            return np.where((a > q.lo) & (a < q.hi), slope, 0)
+        case Activation.HARD_SIGMOID:
+            return ((a > 0) & (a < q.one)).astype(np.int64)
+        case _:
+            return ((a > q.lo) & (a < q.hi)).astype(np.int64)
+
+
+def output_delta(a, slope, target, layer: Layer, mode: Rounding, random=None):
+    """Return the delta codes of the output layer: ``a - t``, times ``f'`` for unmatched units.
+
+    ``target`` holds codes of the output's activation format.
+    """
+    error, frac = a - target, layer.formats.a.frac
+    if layer.has_derivative_at_output:
+        error, frac = error * slope, frac + layer.derivative_frac
+    return _quantize_delta(error, frac, layer, mode, random)
+
+
+def hidden_delta(acc, slope, layer: Layer, frac: int, mode: Rounding, random=None):
+    """Return the delta codes of a hidden layer: ``(W' delta) f'``.
+
+    ``frac`` is the ``backward_frac`` of the layer above, whose accumulators ``acc`` are.
+    """
+    return _quantize_delta(acc * slope, frac + layer.derivative_frac, layer, mode, random)
+
+
+def _quantize_delta(value, frac, layer, mode, random):
+    fmt = layer.formats.delta
+    if isinstance(fmt, Pow2Format):
+        return quantize_pow2(value, frac - fmt.frac, fmt, mode, random)
+    return requantize(value, frac - fmt.frac, fmt, mode, random)

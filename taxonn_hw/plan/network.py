@@ -1,0 +1,291 @@
+"""The network that a configuration stands for: sizes, formats, mapping, addresses.
+
+Everything derived is derived here, once; golden model, RTL, timing model and reports read it.
+
+Mapping (design 2.2).  ``outputs``: lanes are output neurons, one row per input and one bias row,
+forward by *spread*, backward by *gather*.  ``inputs``: lanes are input neurons, one row per
+output, forward by *gather*, backward by *spread*.  Sides wider than the array run in blocks.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Literal
+
+import numpy as np
+
+from ..config import Activation, Config
+from ..errors import UserError
+from ..fixed import QFormat
+from .formats import LayerFormats, input_format, layer_formats
+
+__all__ = ["Layer", "Network"]
+
+Mapping = Literal["outputs", "inputs"]
+MAX_ROWS = 1 << 16
+MAX_ACCUMULATOR = 48
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One dense layer: ``a = f(W x + b)``.
+
+    Members
+    -------
+    index : int
+        From 1.
+    row_base, n_rows : int
+        Its rows in the weight memory.  Row of block ``block`` and item ``item`` is
+        ``row_base + block * row_stride + item``; the item is the input (mapping ``outputs``,
+        bias at item ``n_in``) or the output (mapping ``inputs``).
+    neuron_base : int
+        Number of neurons in the layers before; addresses the random words of stores and, for
+        mapping ``inputs``, the scalar bias memory.
+    """
+
+    index: int
+    n_in: int
+    n_out: int
+    activation: Activation
+    is_output: bool
+    mapping: Mapping
+    lanes: int
+    formats: LayerFormats
+    leak_exponent: int
+    table_bits: int
+    rate_shift: int
+    row_base: int
+    neuron_base: int
+
+    @property
+    def by_outputs(self) -> bool:
+        """Whether lanes are output neurons."""
+        return self.mapping == "outputs"
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks of ``lanes`` neurons on the side that lies in the lanes."""
+        return -(-(self.n_out if self.by_outputs else self.n_in) // self.lanes)
+
+    @property
+    def row_stride(self) -> int:
+        """Rows of one block."""
+        return self.n_in + 1 if self.by_outputs else self.n_out
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the layer in the weight memory."""
+        return self.n_blocks * self.row_stride
+
+    @property
+    def stores_in_lanes(self) -> bool:
+        """Whether its activations are stored in all lanes at once (no table, no loss)."""
+        return self.by_outputs and not self.activation.is_table and not self.is_output
+
+    @property
+    def n_out_blocks(self) -> int:
+        """Rows that hold one value per output neuron."""
+        return -(-self.n_out // self.lanes)
+
+    @property
+    def forward_frac(self) -> int:
+        """Fraction bits of the forward accumulator: those of the product, at least the bias's."""
+        f = self.formats
+        return max(f.operand.frac + f.x.frac, f.bias.frac)
+
+    @property
+    def product_shift(self) -> int:
+        """Zeros appended to a forward product."""
+        return self.forward_frac - self.formats.operand.frac - self.formats.x.frac
+
+    @property
+    def bias_shift(self) -> int:
+        """Zeros appended to a bias."""
+        return self.forward_frac - self.formats.bias.frac
+
+    @property
+    def forward_bound(self) -> int:
+        """Largest magnitude of the forward accumulator: n_in full-scale products and a bias."""
+        f = self.formats
+        product_bound = -f.operand.lo * max(f.x.hi, -f.x.lo)
+        return (self.n_in * product_bound << self.product_shift) + (-f.bias.lo << self.bias_shift)
+
+    @property
+    def backward_frac(self) -> int:
+        """Fraction bits of the accumulator that gathers the delta of this layer's input."""
+        return self.formats.operand.frac + self.formats.delta.frac
+
+    @property
+    def backward_bound(self) -> int:
+        """Largest magnitude of the backward accumulator: n_out full-scale products."""
+        return self.n_out * -self.formats.operand.lo * -self.formats.delta.lo
+
+    def update_shift(self, rate: int) -> int:
+        """Fraction bits that ``x * delta * 2**-rate`` loses on its way into a weight."""
+        f = self.formats
+        return f.x.frac + f.delta.frac + rate + self.rate_shift - f.weight.frac
+
+    def bias_update_shift(self, rate: int) -> int:
+        """Fraction bits that ``delta * 2**-rate`` loses on its way into a bias."""
+        return self.formats.delta.frac + rate + self.rate_shift - self.formats.bias.frac
+
+    @property
+    def bias_operand(self) -> int:
+        """The scalar that stands for 1.0 when a bias row is updated like a weight row."""
+        f = self.formats
+        return 1 << f.x.frac - f.weight.frac + f.bias.frac
+
+    @property
+    def has_derivative_at_output(self) -> bool:
+        """Whether the output delta is ``(a - t) f'`` and not ``a - t`` (design 2.1)."""
+        return self.activation in (Activation.RELU, Activation.LEAKY_RELU, Activation.TANH)
+
+    @property
+    def derivative_frac(self) -> int:
+        """Fraction bits of a derivative code."""
+        match self.activation:
+            case Activation.LEAKY_RELU:
+                return self.leak_exponent
+            case Activation.HARD_SIGMOID:
+                return 2
+            case Activation.SIGMOID | Activation.TANH:
+                return self.formats.derivative.frac
+            case _:
+                return 0
+
+    @property
+    def derivative_bound(self) -> int:
+        """Largest derivative code."""
+        if self.activation.is_table:
+            return self.formats.derivative.hi
+        return 1 << (self.leak_exponent if self.activation is Activation.LEAKY_RELU else 0)
+
+    @property
+    def table_format(self) -> QFormat:
+        """Format of a table index: sigmoid over [-8, 8), tanh over [-4, 4)."""
+        integer = 4 if self.activation is Activation.SIGMOID else 3
+        return QFormat(self.table_bits, self.table_bits - integer)
+
+    @cached_property
+    def table(self) -> tuple[np.ndarray, np.ndarray]:
+        """Activation and derivative codes by table index, the lowest index first, int64."""
+        z = self.table_format.to_real(np.arange(self.table_format.lo, self.table_format.hi + 1))
+        if self.activation is Activation.SIGMOID:
+            a = 1 / (1 + np.exp(-z))
+            slope = a * (1 - a)
+        else:
+            a = np.tanh(z)
+            slope = 1 - a * a
+        return self.formats.a.quantize(a), self.formats.derivative.quantize(slope)
+
+
+class Network:
+    """A configuration with everything derived.
+
+    Parameters
+    ----------
+    config : Config
+        Validated configuration.
+
+    Members
+    -------
+    layers : tuple of Layer
+        From input to output.
+    n_rows : int
+        Depth of the weight memory.
+
+    Raises
+    ------
+    UserError
+        When the formats or sizes break a rule.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.lanes = config.lanes
+        self.input = input_format(config)
+        self.n_inputs = config.inputs
+        self.mapping = _choose_mapping(config)
+        layers, x, n_in, row, neuron = [], self.input, config.inputs, 0, 0
+        last = len(config.layers)
+        for index, (spec, mapping) in enumerate(zip(config.layers, self.mapping, strict=True), 1):
+            formats = layer_formats(config, index, x)
+            layer = Layer(
+                index=index, n_in=n_in, n_out=spec.size, lanes=config.lanes, mapping=mapping,
+                activation=spec.activation or (config.output if index == last
+                                               else config.activation),
+                is_output=index == last, formats=formats, leak_exponent=config.leak_exponent,
+                table_bits=config.table_bits, rate_shift=spec.learning_rate_shift,
+                row_base=row, neuron_base=neuron)
+            _check_layer(layer)
+            layers.append(layer)
+            x, n_in = formats.a, spec.size
+            row, neuron = row + layer.n_rows, neuron + spec.size
+        self.layers = tuple(layers)
+        self.n_rows, self.n_neurons = row, neuron
+        if row > MAX_ROWS:
+            raise UserError(f"the weight memory needs {row} rows of {config.lanes} lanes, at most "
+                            f"{MAX_ROWS} are allowed; use more lanes")
+
+    @property
+    def output(self) -> Layer:
+        """The last layer."""
+        return self.layers[-1]
+
+    @property
+    def n_weights(self) -> int:
+        """Weights and biases of the network."""
+        return sum((layer.n_in + 1) * layer.n_out for layer in self.layers)
+
+    def delta_in_lanes(self, layer: Layer) -> bool:
+        """Whether the deltas of ``layer`` are stored in all lanes at once.
+
+        They are when the layer above sums them in its lanes and the derivative needs no table.
+        """
+        if layer.is_output or layer.activation.is_table:
+            return False
+        return not self.layers[layer.index].by_outputs
+
+    @property
+    def word(self) -> int:
+        """Bits of one lane of the weight memory."""
+        return max(layer.formats.weight.width for layer in self.layers)
+
+
+def _check_layer(layer: Layer) -> None:
+    for what, bound in (("forward", layer.forward_bound),
+                        ("backward", layer.backward_bound * layer.derivative_bound)):
+        width = bound.bit_length() + 1
+        if width > MAX_ACCUMULATOR:
+            raise UserError(f"layer {layer.index}: the {what} accumulator needs {width} bits, at "
+                            f"most {MAX_ACCUMULATOR} are allowed")
+
+
+def _choose_mapping(config: Config) -> tuple[Mapping, ...]:
+    """Choose lanes = outputs or inputs per layer by the multiply slots of a training sample."""
+    sizes = [config.inputs, *(layer.size for layer in config.layers)]
+    fixed = [layer.mapping if layer.mapping != "auto" else config.mapping
+             for layer in config.layers]
+    options = [("outputs", "inputs") if choice == "auto" else (choice,) for choice in fixed]
+    if len(options) > 12:  # too many to try: each layer on its own
+        return tuple(min(choices, key=lambda c, i=i: _slots(config, sizes, i, c, None))
+                     for i, choices in enumerate(options))
+    return min(product(*options), key=lambda choice: sum(
+        _slots(config, sizes, i, c, choice[i + 1] if i + 1 < len(choice) else None)
+        for i, c in enumerate(choice)))
+
+
+def _slots(config: Config, sizes: list[int], i: int, mapping: Mapping,
+           above: Mapping | None) -> float:
+    """Estimate the clocks of layer ``i`` (from 0): its slots, and the drains it causes."""
+    n_in, n_out, lanes = sizes[i], sizes[i + 1], config.lanes
+    density = 0.5 if config.zero_skip else 1.0
+    blocks_in, blocks_out = -(-n_in // lanes), -(-n_out // lanes)
+    passes = 2 if i == 0 else 3
+    last = i == len(sizes) - 2
+    kind = config.layers[i].activation or (config.output if last else config.activation)
+    if mapping == "outputs":
+        slots = blocks_out * (n_in * density + 1) * passes
+        serial = kind.is_table or last or above == "outputs"
+        return slots + (n_out * 0.5 if serial else 0)
+    return blocks_in * n_out * (1 + (passes - 1) * density) + (8 if i else 0)
