@@ -46,7 +46,7 @@ def round_shift(acc, shift: int, mode: Rounding, random=None):
         return (acc + ((1 << shift - 1) - 1) + ((acc >> shift) & 1)) >> shift
     if shift <= RANDOM_BITS:
         return (acc + (random >> RANDOM_BITS - shift)) >> shift
-    return (acc + (random << shift - RANDOM_BITS)) >> shift
+    return (acc + (np.asarray(random, dtype=np.int64) << shift - RANDOM_BITS)) >> shift
 
 
 def saturate(value, q: QFormat):

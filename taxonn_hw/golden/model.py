@@ -41,13 +41,14 @@ class SampleTrace:
 class _State:
     """Weights of one layer in the orientation of its rows: ``[item, lane side]``."""
 
-    def __init__(self, layer: Layer, weight: np.ndarray, bias: np.ndarray) -> None:
+    def __init__(self, layer: Layer, rates: range, weight: np.ndarray, bias: np.ndarray) -> None:
         f = layer.formats
         self.layer = layer
         self.weight = np.ascontiguousarray(weight.T if layer.by_outputs else weight)
         self.bias = bias.astype(np.int64)
-        bound = f.x.hi.bit_length() + abs(f.delta.lo).bit_length() + 24
-        self.dtype = np.int32 if bound < 31 + 24 - 18 and f.weight.width <= 24 else np.int64
+        shifts = [layer.update_shift(rate) for rate in rates]
+        step = max(f.x.hi, -f.x.lo) * -f.delta.lo << max(-min(shifts), 0)
+        self.dtype = np.int32 if step + (1 << max(*shifts, 0)) - f.weight.lo < 1 << 31 else np.int64
         self.weight = self.weight.astype(self.dtype)
         exact32 = max(layer.forward_bound, layer.backward_bound) < 1 << 24
         self.operand = np.empty(self.weight.shape, np.float32 if exact32 else np.float64)
@@ -95,7 +96,9 @@ class GoldenModel:
         self.rounding = network.config.rounding
         self.skip = network.config.zero_skip
         parameters = parameters or initial_weights(network)
-        self._states = [_State(layer, *pair)
+        low, high = network.config.rate_range
+        rates = range(low, high + 1)
+        self._states = [_State(layer, rates, *pair)
                         for layer, pair in zip(network.layers, parameters, strict=True)]
 
     @property

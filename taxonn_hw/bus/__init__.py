@@ -1,0 +1,1 @@
+"""Register map and bus adapters; the cores know nothing of them."""
