@@ -167,19 +167,18 @@ class GoldenModel:
         layer = state.layer
         words = None
         if self.rounding.activation is Rounding.STOCHASTIC:
-            in_lanes = layer.stores_in_lanes
-            words = self._store_words(layer, in_lanes, activation_index)
+            words = self._store_words(layer, activation_index)
         return activate(acc, layer, self.rounding.activation, words)
 
     def _delta_words(self, layer: Layer) -> np.ndarray | None:
         if self.rounding.delta is not Rounding.STOCHASTIC:
             return None
-        return self._store_words(layer, self.network.delta_in_lanes(layer), delta_index)
+        return self._store_words(layer, delta_index)
 
-    def _store_words(self, layer: Layer, in_lanes: bool, index) -> np.ndarray:
+    def _store_words(self, layer: Layer, index) -> np.ndarray:
         """Return a random word per neuron: by (block, lane) where all lanes store at once."""
         neuron = np.arange(layer.n_out)
-        if in_lanes:
+        if self.network.stores_in_lanes(layer):
             rows = self.random.rows(index(layer.neuron_base + neuron // layer.lanes))
             return (rows ^ self.random.lane[neuron % layer.lanes]).astype(np.int64)
         rows = self.random.rows(index(layer.neuron_base + neuron))

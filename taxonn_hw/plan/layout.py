@@ -67,7 +67,7 @@ def sample_beats(network: Network, x: np.ndarray, target: np.ndarray | None = No
     Input codes ``x`` [samples, n_in] first, padded to whole beats, then target codes
     [samples, n_out] when given (training), padded likewise.
     """
-    group = network.config.samples_per_clock
+    group = network.samples_per_clock
     parts = [x] if target is None else [x, target]
     padded = [np.pad(part, ((0, 0), (0, -part.shape[1] % group))) for part in parts]
     return np.concatenate(padded, axis=1).reshape(-1, group)

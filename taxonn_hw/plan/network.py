@@ -78,11 +78,6 @@ class Layer:
         return self.n_blocks * self.row_stride
 
     @property
-    def stores_in_lanes(self) -> bool:
-        """Whether its activations are stored in all lanes at once (no table, no loss)."""
-        return self.by_outputs and not self.activation.is_table and not self.is_output
-
-    @property
     def n_out_blocks(self) -> int:
         """Rows that hold one value per output neuron."""
         return -(-self.n_out // self.lanes)
@@ -237,14 +232,28 @@ class Network:
         """Weights and biases of the network."""
         return sum((layer.n_in + 1) * layer.n_out for layer in self.layers)
 
-    def delta_in_lanes(self, layer: Layer) -> bool:
-        """Whether the deltas of ``layer`` are stored in all lanes at once.
+    def above(self, layer: Layer) -> Layer:
+        """The layer that reads the output of ``layer``."""
+        return self.layers[layer.index]
 
-        They are when the layer above sums them in its lanes and the derivative needs no table.
+    def stores_in_lanes(self, layer: Layer) -> bool:
+        """Whether activations and deltas of ``layer`` are stored in all lanes at once.
+
+        They are when its lanes are outputs, the layer above wants them in lanes and no table or
+        loss is involved; otherwise they pass one by one through the neuron unit.
         """
         if layer.is_output or layer.activation.is_table:
             return False
-        return not self.layers[layer.index].by_outputs
+        return layer.by_outputs and not self.above(layer).by_outputs
+
+    @property
+    def samples_per_clock(self) -> int:
+        """Elements of a sample beat: as configured, but a divisor of the lanes where they are the
+        inputs of the first layer."""
+        group = self.config.samples_per_clock
+        while not self.layers[0].by_outputs and self.lanes % group:
+            group //= 2
+        return group
 
     @property
     def word(self) -> int:
