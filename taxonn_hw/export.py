@@ -1,0 +1,91 @@
+"""``taxonn generate``: a network as Verilog with its companions."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from .config_hash import config_hash
+from .errors import UserError
+from .files import make_folder, write_file
+from .plan import Network
+from .rtl.taxonn.top import Accelerator
+from .sidecar import TOP, c_header, core_file, sidecar
+from .verilog import convert
+
+__all__ = ["LINT_WAIVERS", "TARGETS", "GenerateResult", "Generated", "build", "generate"]
+
+#: What the Verilog is tuned for; the text is the same for all of them so far.
+TARGETS = ("generic", "ice40", "ecp5")
+
+#: Warnings of ``verilator --lint-only -Wall`` that are waived, each with its reason.
+LINT_WAIVERS = {
+    "DECLFILENAME": "one file holds all modules, so that a user adds one file to a project",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated:
+    """The texts of one export, not yet written."""
+
+    verilog: str
+    sidecar: dict
+    header: str
+    core: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateResult:
+    """Files of one export; ``sha256`` is that of the Verilog."""
+
+    verilog: Path
+    sidecar: Path
+    header: Path
+    core: Path
+    sha256: str
+
+
+def build(network: Network, *, target: str = "generic") -> Generated:
+    """Return the texts of the accelerator of ``network``; same configuration, same bytes."""
+    if target not in TARGETS:
+        raise UserError(f"target must be {', '.join(TARGETS)}, not {target!r}")
+    component = Accelerator(network)
+    banner = (f"{network.config.name}: an accelerator that trains a neural network on chip.\n"
+              f"Made by taxonn_hw {metadata.version('taxonn_hw')}; configuration "
+              f"{config_hash(network.config):08x}. Do not edit.")
+    converted = convert(component, top=TOP, banner=banner)
+    sha256 = hashlib.sha256(converted.text.encode()).hexdigest()
+    name = network.config.name
+    files = {"verilog": f"{name}.v", "sidecar": f"{name}.json", "header": f"{name}.h"}
+    return Generated(
+        verilog=converted.text,
+        sidecar=sidecar(network, target=target, sha256=sha256, ports=converted.ports,
+                        memories=converted.memories,
+                        latencies=getattr(component, "latencies", {})),
+        header=c_header(network),
+        core=core_file(network, files),
+    )
+
+
+def generate(network: Network, out_dir: Path, *, target: str = "generic") -> GenerateResult:
+    """Write the Verilog, sidecar, C header and FuseSoC core of ``network`` into ``out_dir``.
+
+    A file is only touched when its content changes, and never seen half written.
+
+    Raises
+    ------
+    UserError
+        When the folder cannot be written or the target is unknown.
+    """
+    made = build(network, target=target)
+    folder, name = make_folder(out_dir), network.config.name
+    result = GenerateResult(
+        verilog=folder / f"{name}.v", sidecar=folder / f"{name}.json",
+        header=folder / f"{name}.h", core=folder / f"{name}.core",
+        sha256=made.sidecar["sha256"])
+    write_file(result.verilog, made.verilog)
+    write_file(result.header, made.header)
+    write_file(result.core, made.core)
+    write_file(result.sidecar, json.dumps(made.sidecar, indent=1) + "\n")
+    return result
