@@ -55,7 +55,7 @@ def round_shift(acc: Value, shift: int, mode: Rounding, random: Value | None = N
     if mode is Rounding.HALF_UP:
         return _shift_right(acc + (1 << shift - 1), shift)
     if mode is Rounding.HALF_EVEN:
-        kept_lsb = acc[shift] if shift < len(acc) else acc[-1]
+        kept_lsb = _shift_right(acc, shift)[0]
         return _shift_right(acc + ((1 << shift - 1) - 1) + kept_lsb, shift)
     if shift <= RANDOM_BITS:
         return _shift_right(acc + random[RANDOM_BITS - shift:RANDOM_BITS], shift)
@@ -92,7 +92,7 @@ def pow2_decode(word: Value, p: Pow2Format) -> Value:
 def mask_below(magnitude: Value, low: int) -> Value:
     """Return the mask of the bits below the leading one of ``magnitude``, at least ``low`` bits."""
     bits = [Const(1, 1) if i < low else magnitude[i + 1:].any()
-            for i in range(len(magnitude) - 1)]
+            for i in range(max(len(magnitude) - 1, low))]
     return Cat(*bits) if bits else Const(0, 1)
 
 
