@@ -1,0 +1,17 @@
+"""Data sets: bundled, made up, or read from a folder; and their codes."""
+
+from .codes import QuantizedDataset, input_codes, one_hot, quantize_dataset, target_codes
+from .dataset import BUILT_IN, FOLDER_SETS, Dataset, load_dataset, load_for
+
+__all__ = [
+    "BUILT_IN",
+    "FOLDER_SETS",
+    "Dataset",
+    "QuantizedDataset",
+    "input_codes",
+    "load_dataset",
+    "load_for",
+    "one_hot",
+    "quantize_dataset",
+    "target_codes",
+]

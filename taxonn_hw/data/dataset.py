@@ -1,0 +1,197 @@
+"""Where samples come from: ``digits``, ``xor``, ``random``, or a folder in MNIST's format.
+
+Inputs are real numbers from 0 to 1: pixels / 256 of idx files, / 16 of the bundled digits.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import UserError
+from ..plan import Network
+from .idx import missing_files, read_pair
+
+__all__ = ["BUILT_IN", "FOLDER_SETS", "Dataset", "load_dataset", "load_for"]
+
+#: Sets that need no file.
+BUILT_IN = ("digits", "random", "xor")
+#: Sets that lie in a folder, and so the folder names that are looked for.
+FOLDER_SETS = ("mnist", "fashion-mnist")
+#: The variable that names the folder of data when ``--data`` does not.
+DATA_VARIABLE = "TAXONN_DATA"
+_DIGITS_TRAIN = 1437
+_RANDOM_TRAIN, _RANDOM_TEST = 1024, 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Samples for training and for testing.
+
+    Members
+    -------
+    x_train, x_test : float32 [n, n_in]
+        Inputs from 0 to 1.
+    y_train, y_test : int64 [n]
+        Labels from 0.
+    image_shape : tuple of int or None
+        Height and width where the inputs are pixels.
+    """
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    n_classes: int
+    image_shape: tuple[int, int] | None = None
+
+    @property
+    def n_in(self) -> int:
+        """Inputs of a sample."""
+        return self.x_train.shape[1]
+
+
+def load_for(network: Network, *, data: str | None = None, samples: int | None = None,
+             seed: int | None = None) -> Dataset:
+    """Return the set that ``network`` trains on: ``data`` if given, else the configuration's.
+
+    The seed is the configuration's unless given.
+    """
+    config = network.config
+    prefer = config.data if config.data in FOLDER_SETS else FOLDER_SETS[0]
+    return load_dataset(config.data if data is None else data, n_in=network.n_inputs,
+                        n_out=network.output.n_out, samples=samples, prefer=prefer,
+                        seed=config.seed if seed is None else seed)
+
+
+def load_dataset(source: str | os.PathLike, *, n_in: int, n_out: int, samples: int | None = None,
+                 seed: int = 1, prefer: str = "mnist") -> Dataset:
+    """Return the data set ``source`` for a network of ``n_in`` inputs and ``n_out`` outputs.
+
+    Parameters
+    ----------
+    source : str or path
+        ``digits``, ``xor``, ``random``, ``mnist``, ``fashion-mnist``, or a folder with the four idx
+        files (or with a subfolder ``mnist`` or ``fashion-mnist`` that has them).
+    n_in, n_out : int
+        Sizes of the network; one output takes labels 0 and 1.
+    samples : int, optional
+        Training samples: the first of the set, wrapping around when there are fewer.
+    seed : int
+        Makes the set ``random``; no other set depends on it.
+    prefer : str
+        The subfolder that is looked for first.
+
+    Raises
+    ------
+    UserError
+        One line that names the file or the rule, and the value.
+    """
+    if samples is not None and samples < 1:
+        raise UserError(f"samples must be at least 1, not {samples}")
+    match source:
+        case "digits":
+            dataset = _digits()
+        case "xor":
+            dataset = _xor()
+        case "random":
+            dataset = _random(n_in, max(n_out, 2), seed)
+        case _:
+            dataset = _folder(source, max(n_out, 2), prefer)
+    _check(dataset, n_in, n_out)
+    if samples is None:
+        return dataset
+    wrapped = np.arange(samples) % len(dataset.x_train)
+    return replace(dataset, x_train=dataset.x_train[wrapped], y_train=dataset.y_train[wrapped])
+
+
+def _check(dataset: Dataset, n_in: int, n_out: int) -> None:
+    if dataset.n_in != n_in:
+        shape = " x ".join(map(str, dataset.image_shape)) + " = " if dataset.image_shape else ""
+        raise UserError(f"data {dataset.name} has {shape}{dataset.n_in} inputs a sample, "
+                        f"the network takes {n_in}")
+    if dataset.n_classes > max(n_out, 2):
+        raise UserError(f"data {dataset.name} has {dataset.n_classes} classes, the network "
+                        f"tells {max(n_out, 2)} apart")
+
+
+def _digits() -> Dataset:
+    """scikit-learn's 1797 digits of 8 x 8 pixels, in one fixed order: 1437 train, 360 test.
+
+    The order is a constant shuffle, because the bundled one puts some writers in the test set only.
+    """
+    from sklearn.datasets import load_digits  # slow to import, and few runs need it
+
+    bunch = load_digits()
+    order = np.random.default_rng(0).permutation(len(bunch.target))
+    x = (bunch.data[order] / 16).astype(np.float32)
+    y = bunch.target[order].astype(np.int64)
+    return Dataset(name="digits", n_classes=10, image_shape=(8, 8),
+                   x_train=x[:_DIGITS_TRAIN], y_train=y[:_DIGITS_TRAIN],
+                   x_test=x[_DIGITS_TRAIN:], y_test=y[_DIGITS_TRAIN:])
+
+
+def _xor() -> Dataset:
+    x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
+    y = np.array([0, 1, 1, 0], dtype=np.int64)
+    return Dataset(name="xor", n_classes=2, x_train=x, y_train=y, x_test=x, y_test=y)
+
+
+def _random(n_in: int, n_classes: int, seed: int) -> Dataset:
+    """Return noisy copies of one random pattern a class; half of each pattern is exactly zero."""
+    rng = np.random.default_rng([seed, 0xDA7A])
+    patterns = rng.random((n_classes, n_in)) * rng.integers(0, 2, (n_classes, n_in))
+    n = _RANDOM_TRAIN + _RANDOM_TEST
+    y = rng.permutation(n) % n_classes
+    noisy = patterns[y] * rng.uniform(0.75, 1.25, (n, n_in)) + rng.normal(0, 0.02, (n, n_in))
+    x = (np.floor(np.clip(noisy, 0, 255 / 256) * 256) / 256).astype(np.float32)
+    return Dataset(name="random", n_classes=n_classes, x_train=x[:_RANDOM_TRAIN],
+                   y_train=y[:_RANDOM_TRAIN], x_test=x[_RANDOM_TRAIN:], y_test=y[_RANDOM_TRAIN:])
+
+
+def _folder(source: str | os.PathLike, n_labels: int, prefer: str) -> Dataset:
+    root = Path(source)
+    candidates = [root, *(root / name for name in (prefer, *FOLDER_SETS))]
+    if source in FOLDER_SETS and (os.environ.get(DATA_VARIABLE) or not root.is_dir()):
+        prefer = source
+        if not os.environ.get(DATA_VARIABLE):
+            raise UserError(
+                f"data {source} is read from a folder: put train-images-idx3-ubyte.gz, "
+                "train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
+                f"t10k-labels-idx1-ubyte.gz into DIR/{source} and say --data DIR "
+                f"(or set {DATA_VARIABLE}=DIR)")
+        root = Path(os.environ[DATA_VARIABLE])
+        other_set = root.name in FOLDER_SETS and root.name != source
+        candidates = [root / source] if other_set else [root / source, root]
+    if not root.is_dir():
+        raise UserError(f"data must be {', '.join((*BUILT_IN, *FOLDER_SETS))} or a folder; "
+                        f"there is no folder {str(root)!r}")
+    # the folder that lacks least: so a set with one file gone is named, not passed over
+    folder = min(candidates, key=lambda path: len(missing_files(path)))
+    missing = missing_files(folder)
+    if missing:
+        raise UserError(f"data folder {str(folder if len(missing) < 4 else root)!r} lacks "
+                        f"{', '.join(missing)} (or the same without .gz)")
+    name = folder.resolve().name
+    return _read_folder(folder, name if name in FOLDER_SETS else prefer, n_labels)
+
+
+def _read_folder(folder: Path, name: str, n_labels: int) -> Dataset:
+    parts = {}
+    for part in ("train", "test"):
+        images, labels, label_path = read_pair(folder, part)
+        if labels.max() >= n_labels:
+            raise UserError(f"{label_path.name} has label {labels.max()}, the network tells labels "
+                            f"0 to {n_labels - 1} apart")
+        shape = images.shape[1:]
+        if parts and shape != parts["shape"]:
+            raise UserError(f"the test images in {str(folder)!r} are {shape[0]} x {shape[1]}, the "
+                            f"training images {parts['shape'][0]} x {parts['shape'][1]}")
+        parts["shape"] = shape
+        parts[f"x_{part}"] = images.reshape(len(images), -1).astype(np.float32) / 256
+        parts[f"y_{part}"] = labels.astype(np.int64)
+    shape = parts.pop("shape")
+    n_classes = int(max(parts["y_train"].max(), parts["y_test"].max())) + 1
+    return Dataset(name=name, n_classes=n_classes, image_shape=shape, **parts)
