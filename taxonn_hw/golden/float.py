@@ -1,0 +1,126 @@
+"""The float64 reference: the same network, loss, start and order, without quantisation.
+
+With ``z = W x + b``, ``a = f(z)`` and the targets ``t`` the losses are (sums over the outputs)
+
+    identity       (a - t)^2 / 2                                dE/dz = a - t
+    sigmoid        ln(1 + e^z) - t z                            dE/dz = a - t
+    hard sigmoid   F(z) - t z,  F the integral of f             dE/dz = a - t
+    others         (a - t)^2 / 2                                dE/dz = (a - t) f'(z)
+
+so the output unit and its loss are those of the configuration, not softmax.  Batch 1, plain SGD,
+step ``2**-(k + rate_shift)``.
+"""
+
+import numpy as np
+
+from ..config import Activation
+from ..plan import Layer, Network
+from .weights import Parameters, initial_weights
+
+__all__ = ["FloatModel", "activate_real", "loss_real"]
+
+
+def activate_real(z: np.ndarray, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``(f(z), f'(z))`` of the activation of ``layer``, float64."""
+    match layer.activation:
+        case Activation.RELU:
+            return np.maximum(z, 0), (z > 0).astype(np.float64)
+        case Activation.LEAKY_RELU:
+            slope = np.where(z > 0, 1.0, 2.0**-layer.leak_exponent)
+            return z * slope, slope
+        case Activation.HARD_SIGMOID:
+            return np.clip((z + 2) / 4, 0, 1), np.where(np.abs(z) < 2, 0.25, 0.0)
+        case Activation.SIGMOID:
+            a = 0.5 + 0.5 * np.tanh(z / 2)
+            return a, a * (1 - a)
+        case Activation.TANH:
+            a = np.tanh(z)
+            return a, 1 - a * a
+        case _:
+            return z, np.ones_like(z)
+
+
+def loss_real(z: np.ndarray, target: np.ndarray, layer: Layer) -> np.ndarray:
+    """Return the loss of output ``layer`` at ``z`` [..., n_out], summed over the outputs."""
+    match layer.activation:
+        case Activation.SIGMOID:
+            terms = np.logaddexp(0, z) - target * z
+        case Activation.HARD_SIGMOID:
+            integral = np.where(z > 2, z, np.maximum(z + 2, 0) ** 2 / 8)
+            terms = integral - target * z
+        case _:
+            terms = (activate_real(z, layer)[0] - target) ** 2 / 2
+    return terms.sum(axis=-1)
+
+
+class FloatModel:
+    """Train and infer in float64.
+
+    Parameters
+    ----------
+    network : Network
+        Sizes, activations, rates; its formats only set the initial weights.
+    parameters : Parameters, optional
+        Codes to start from; :func:`initial_weights` by default, so that it starts where the golden
+        model does.
+
+    Members
+    -------
+    weights, biases : list of float64 arrays
+        ``[n_out, n_in]`` and ``[n_out]``, one a layer.
+    """
+
+    def __init__(self, network: Network, parameters: Parameters | None = None) -> None:
+        self.network = network
+        self.rate = network.config.learning_rate_exponent
+        parameters = parameters or initial_weights(network)
+        pairs = list(zip(network.layers, parameters, strict=True))
+        self.weights = [layer.formats.weight.to_real(w) for layer, (w, _) in pairs]
+        self.biases = [layer.formats.bias.to_real(b) for layer, (_, b) in pairs]
+
+    def infer(self, x: np.ndarray) -> np.ndarray:
+        """Return the outputs of a batch, float64 [batch, n_out]."""
+        x = np.asarray(x, dtype=np.float64)
+        for layer, weight, bias in zip(self.network.layers, self.weights, self.biases, strict=True):
+            x, _ = activate_real(x @ weight.T + bias, layer)
+        return x
+
+    def loss(self, x: np.ndarray, target: np.ndarray) -> float:
+        """Return the loss of one sample."""
+        inputs = np.asarray(x, dtype=np.float64)
+        for layer, weight, bias in zip(self.network.layers, self.weights, self.biases, strict=True):
+            z = weight @ inputs + bias
+            inputs, _ = activate_real(z, layer)
+        return float(loss_real(z, target, self.network.output))
+
+    def deltas(self, x: np.ndarray, target: np.ndarray):
+        """Return ``(inputs, deltas, output)``: of each layer its input and ``dE/dz``.
+
+        The gradient of ``W`` is the outer product of a layer's delta and input, that of ``b`` its
+        delta.
+        """
+        inputs, slopes = [np.asarray(x, dtype=np.float64)], []
+        for layer, weight, bias in zip(self.network.layers, self.weights, self.biases, strict=True):
+            a, slope = activate_real(weight @ inputs[-1] + bias, layer)
+            inputs.append(a)
+            slopes.append(slope)
+        delta = inputs[-1] - target
+        if self.network.output.has_derivative_at_output:
+            delta = delta * slopes[-1]
+        deltas = [delta]
+        for weight, slope in zip(self.weights[:0:-1], slopes[-2::-1], strict=True):
+            deltas.insert(0, (deltas[0] @ weight) * slope)
+        return inputs[:-1], deltas, inputs[-1]
+
+    def train(self, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Take one SGD step; return the output before it, float64 [n_out]."""
+        inputs, deltas, output = self.deltas(x, target)
+        for i, layer in enumerate(self.network.layers):
+            step = 2.0 ** -(self.rate + layer.rate_shift) * deltas[i]
+            live = np.flatnonzero(inputs[i])
+            if 2 * len(live) < len(inputs[i]):  # adding zeros is the slow part of MNIST
+                self.weights[i][:, live] -= np.multiply.outer(step, inputs[i][live])
+            else:
+                self.weights[i] -= np.multiply.outer(step, inputs[i])
+            self.biases[i] -= step
+        return output
