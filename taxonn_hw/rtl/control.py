@@ -1,0 +1,114 @@
+"""Register block: the map of :mod:`taxonn_hw.bus.registers` in gates."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..bus.registers import IDENTITY, REGISTERS, VERSION
+
+__all__ = ["ControlBlock", "csr_signature"]
+
+
+def csr_signature() -> wiring.Signature:
+    """Return the register bus: word address, write and read strobes; read data one cycle later."""
+    return wiring.Signature({
+        "addr": Out(8), "w_data": Out(32), "w_stb": Out(1), "r_stb": Out(1), "r_data": In(32),
+    })
+
+
+class ControlBlock(wiring.Component):
+    """Registers and counters.
+
+    Parameters
+    ----------
+    config_hash, geometry, rate : int
+        Constants of the build, and the learning-rate exponent after reset.
+    rates : tuple of int
+        Lowest and highest exponent that a write may set; others are ignored.
+    can_train : bool
+
+    Members
+    -------
+    bus : In(csr)
+    start, stop, restart : Out(1)
+        Strobes.
+    train, results : Out(1)
+        Levels.
+    samples, rate, weight_row, weight_count : Out
+    load, dump, bias : Out(1)
+        Strobes with ``bias`` beside them.
+    busy, moving, counting, slot, sample : In(1)
+        What the counters and the status show.
+    """
+
+    def __init__(self, *, config_hash: int, geometry: int, rate: int, rates: tuple[int, int],
+                 can_train: bool) -> None:
+        self.constants = {"identity": IDENTITY, "version": VERSION, "config_hash": config_hash,
+                          "geometry": geometry}
+        self.first_rate, self.rates, self.can_train = rate, rates, can_train
+        super().__init__({
+            "bus": In(csr_signature()),
+            "start": Out(1), "stop": Out(1), "restart": Out(1),
+            "train": Out(1), "results": Out(1),
+            "samples": Out(32), "rate": Out(5), "weight_row": Out(32), "weight_count": Out(32),
+            "load": Out(1), "dump": Out(1), "bias": Out(1),
+            "busy": In(1), "moving": In(1), "counting": In(1), "slot": In(1), "sample": In(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        bus = self.bus
+        cycles, slots, samples_done = Signal(64), Signal(64), Signal(32)
+        scratch, clear = Signal(32), Signal()
+        control = REGISTERS["control"].fields
+        command = REGISTERS["weight_command"].fields
+        rate = Signal(5, init=self.first_rate)
+        m.d.comb += self.rate.eq(rate)
+        m.d.sync += [self.start.eq(0), self.stop.eq(0), self.restart.eq(0), clear.eq(0),
+                     self.load.eq(0), self.dump.eq(0)]
+        with m.If(bus.w_stb):
+            with m.Switch(bus.addr):
+                with m.Case(REGISTERS["control"].address):
+                    m.d.sync += [
+                        self.start.eq(bus.w_data[control["start"]]),
+                        self.stop.eq(bus.w_data[control["stop"]]),
+                        clear.eq(bus.w_data[control["clear"]]),
+                        self.restart.eq(bus.w_data[control["restart"]]),
+                        self.train.eq(bus.w_data[control["train"]] & int(self.can_train)),
+                        self.results.eq(bus.w_data[control["results"]]),
+                    ]
+                with m.Case(REGISTERS["rate"].address):
+                    low, high = self.rates
+                    with m.If((bus.w_data >= low) & (bus.w_data <= high)):
+                        m.d.sync += rate.eq(bus.w_data)
+                with m.Case(REGISTERS["weight_command"].address):
+                    m.d.sync += [self.load.eq(bus.w_data[command["load"]]),
+                                 self.dump.eq(bus.w_data[command["dump"]]),
+                                 self.bias.eq(bus.w_data[command["bias"]])]
+                for name, register in (("samples", self.samples), ("scratch", scratch),
+                                       ("weight_row", self.weight_row),
+                                       ("weight_count", self.weight_count)):
+                    with m.Case(REGISTERS[name].address):
+                        m.d.sync += register.eq(bus.w_data)
+        status = (self.busy << REGISTERS["status"].fields["busy"]
+                  | self.moving << REGISTERS["status"].fields["moving"]
+                  | int(self.can_train) << REGISTERS["status"].fields["can_train"])
+        levels = self.train << control["train"] | self.results << control["results"]
+        values = {
+            **self.constants, "control": levels, "status": status, "samples": self.samples,
+            "rate": rate, "cycles_low": cycles[:32], "cycles_high": cycles[32:],
+            "samples_done": samples_done, "slots_low": slots[:32], "slots_high": slots[32:],
+            "weight_row": self.weight_row, "weight_count": self.weight_count, "scratch": scratch,
+        }
+        with m.If(bus.r_stb):
+            m.d.sync += bus.r_data.eq(0)
+            with m.Switch(bus.addr):
+                for name, value in values.items():
+                    with m.Case(REGISTERS[name].address):
+                        m.d.sync += bus.r_data.eq(value)
+        with m.If(clear):
+            m.d.sync += [cycles.eq(0), slots.eq(0), samples_done.eq(0)]
+        with m.Else():
+            m.d.sync += [cycles.eq(cycles + self.counting), slots.eq(slots + self.slot),
+                         samples_done.eq(samples_done + self.sample)]
+        return m

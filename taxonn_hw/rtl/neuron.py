@@ -1,0 +1,66 @@
+"""Activation and derivative of an accumulator in gates: twin of :mod:`taxonn_hw.golden.neuron`.
+
+Each function is one pipeline stage's worth of logic; the caller puts the registers between.
+"""
+
+from amaranth.hdl import Const, Mux, Value
+
+from ..config import Activation
+from ..fixed import QFormat, Rounding
+from ..fixed.gates import round_shift, saturate
+from ..plan import Layer
+
+__all__ = ["apply_slope", "round_activation", "saturate_activation", "slope_of_code"]
+
+
+def round_activation(acc: Value, layer: Layer, mode: Rounding, random=None) -> Value:
+    """First half of ``activate``: the rounded value before saturation (tables: their index)."""
+    drop = layer.forward_frac - layer.formats.a.frac
+    match layer.activation:
+        case Activation.LEAKY_RELU:
+            steep = _left(acc, layer.leak_exponent)
+            return round_shift(Mux(acc < 0, acc, steep), drop + layer.leak_exponent, mode, random)
+        case Activation.HARD_SIGMOID:
+            return round_shift(acc + (2 << layer.forward_frac), drop + 2, mode, random)
+        case Activation.SIGMOID | Activation.TANH:
+            return round_shift(acc, layer.forward_frac - layer.table_format.frac, mode, random)
+        case _:
+            return round_shift(acc, drop, mode, random)
+
+
+def saturate_activation(value: Value, layer: Layer) -> Value:
+    """Second half of ``activate``: the stored code (tables: the saturated index)."""
+    q = layer.formats.a
+    if layer.activation.is_table:
+        return saturate(value, layer.table_format)
+    if layer.activation is Activation.RELU:
+        return saturate(value, QFormat(q.width - q.signed, q.frac, signed=False))
+    code = saturate(value, q)
+    if layer.activation is Activation.HARD_SIGMOID:
+        code = Mux(code > q.one, q.one, Mux(code < 0, 0, code) if q.signed else code)
+    return code
+
+
+def slope_of_code(code: Value, layer: Layer) -> tuple[Value, Value]:
+    """Return ``(live, steep)``: derivative not zero, and its second value where it has one."""
+    q = layer.formats.a
+    match layer.activation:
+        case Activation.RELU:
+            return (code > 0) & (code < q.hi), Const(0, 1)
+        case Activation.LEAKY_RELU:
+            return (code > q.lo) & (code < q.hi), code > 0
+        case Activation.HARD_SIGMOID:
+            return (code > 0) & (code < q.one), Const(0, 1)
+        case _:
+            return (code > q.lo) & (code < q.hi), Const(0, 1)
+
+
+def apply_slope(value: Value, live: Value, steep: Value, layer: Layer) -> Value:
+    """Return ``value * f'`` for derivatives that are shifts; ``derivative_frac`` more fraction."""
+    if layer.activation is Activation.LEAKY_RELU:
+        value = Mux(steep, _left(value, layer.leak_exponent), value)
+    return Mux(live, value, 0)
+
+
+def _left(value: Value, shift: int) -> Value:
+    return round_shift(value, -shift, Rounding.FLOOR)

@@ -1,0 +1,1 @@
+"""Engine ``taxonn``: SGD as three elements on one array of lanes."""

@@ -1,0 +1,183 @@
+"""Loader: takes samples from the stream into one of two banks while the other is worked on."""
+
+from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ...fixed.gates import shape_of
+from ...plan.layout import element_width
+from ..scalar_list import ScalarList
+from .numerics import Numerics
+
+__all__ = ["Loader"]
+
+
+class Loader(wiring.Component):
+    """Double-buffered sample memory: list of non-zero inputs, input rows, targets.
+
+    A sample is ``ceil(n_in / G)`` beats of inputs and, in training, ``ceil(n_out / G)`` beats of
+    targets, G elements a beat.  Latency 1 cycle from the last beat to ``full``.
+
+    Members
+    -------
+    i : In(stream of unsigned[G])
+    train : In(1)
+        Samples carry targets.
+    restart : In(1)
+        Drop what is loaded.
+    full : Out(1)
+        The present bank holds a sample.
+    free : In(1)
+        The present bank is done with; the other becomes the present one.
+    entries : Out(stream of {index, value})
+        Non-zero inputs of the present bank (all, without zero-skipping).
+    rewind, entries_done : In, Out
+        See :class:`ScalarList`.
+    row, vector : In, Out
+        Input row in lanes, one cycle later (only where layer 1 has lanes = inputs).
+    target_item, target : In, Out
+        Target code of an output, one cycle later.
+    """
+
+    def __init__(self, *, numerics: Numerics) -> None:
+        self.numerics = n = numerics
+        network = n.network
+        self.group = network.samples_per_clock
+        self.element = element_width(network)
+        self.q, self.target_q = network.input, network.output.formats.a
+        self.n_in, self.n_out = network.n_inputs, network.output.n_out
+        self.input_beats = -(-self.n_in // self.group)
+        self.target_beats = -(-self.n_out // self.group)
+        self.has_list = "x" in n.program.lists
+        self.entry = data.StructLayout({
+            "index": range(max(self.input_beats * self.group, 2)), "value": n.activation})
+        super().__init__({
+            "i": In(stream.Signature(data.ArrayLayout(self.element, self.group))),
+            "train": In(1), "restart": In(1), "full": Out(1), "free": In(1),
+            "entries": Out(stream.Signature(self.entry)),
+            "rewind": In(1), "entries_done": Out(1),
+            "row": In(range(max(n.program.x_rows, 2))),
+            "vector": Out(data.ArrayLayout(n.vector_activation, network.lanes)),
+            "target_item": In(range(max(self.n_out, 2))),
+            "target": Out(shape_of(self.target_q)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        full = Signal(2)
+        loading, present = Signal(), Signal()
+        beat = Signal(range(max(self.input_beats, self.target_beats, 2)))
+        in_targets = Signal()
+        take, last_input, complete = Signal(), Signal(), Signal()
+        n_train = self.train if self.numerics.training else 0
+        m.d.comb += [
+            self.full.eq(full.bit_select(present, 1)),
+            self.i.ready.eq(~full.bit_select(loading, 1) & ~self.restart),
+            take.eq(self.i.valid & self.i.ready),
+            last_input.eq(~in_targets & (beat == self.input_beats - 1)),
+            complete.eq(take & Mux(in_targets, beat == self.target_beats - 1,
+                                   last_input & ~n_train)),
+        ]
+        with m.If(self.free):
+            m.d.sync += [full.bit_select(present, 1).eq(0), present.eq(~present)]
+        with m.If(take):
+            m.d.sync += beat.eq(beat + 1)
+            with m.If(last_input & n_train):
+                m.d.sync += [beat.eq(0), in_targets.eq(1)]
+        with m.If(complete):
+            m.d.sync += [full.bit_select(loading, 1).eq(1), loading.eq(~loading), beat.eq(0),
+                         in_targets.eq(0)]
+        with m.If(self.restart):
+            m.d.sync += [full.eq(0), loading.eq(0), present.eq(0), beat.eq(0), in_targets.eq(0)]
+        take_input = Signal()
+        m.d.comb += take_input.eq(take & ~in_targets)
+        tail = self.n_in - (self.input_beats - 1) * self.group  # elements of the last beat
+        values = [Mux(last_input, 0, self._code(self.i.payload[g], self.q)) if g >= tail
+                  else self._code(self.i.payload[g], self.q) for g in range(self.group)]
+        if self.has_list:
+            self._lists(m, values, beat, tail, take_input, last_input, loading, present)
+        else:
+            self._rows(m, values, beat, take_input, loading, present)
+        if self.numerics.training:
+            self._targets(m, beat, take & in_targets, loading, present)
+        return m
+
+    @staticmethod
+    def _code(element, q):
+        code = element[:q.width]
+        return code.as_signed() if q.signed else code
+
+    def _lists(self, m, values, beat, tail, take_input, last_input, loading, present) -> None:
+        skip = self.numerics.network.config.zero_skip
+        readers = []
+        for bank in range(2):
+            m.submodules[f"list_{bank}"] = entries = ScalarList(
+                shape=self.entry, depth=self.input_beats, banks=self.group)
+            readers.append(entries)
+            here = Signal(name=f"into_{bank}")
+            m.d.comb += here.eq(take_input & (loading == bank))
+            for g in range(self.group):
+                exists = ~last_input if g >= tail else 1
+                append = entries.append[g]
+                m.d.comb += [
+                    append.entry.index.eq(beat * self.group + g),
+                    append.entry.value.eq(values[g]),
+                    append.valid.eq(here & exists & ((values[g] != 0) if skip else 1)),
+                ]
+            m.d.comb += [
+                entries.finish.eq(here & last_input),
+                entries.clear.eq(self.restart | (self.free & (present == bank))),
+                entries.rewind.eq(self.rewind & (present == bank)),
+                entries.o.ready.eq(self.entries.ready & (present == bank)),
+            ]
+        m.d.comb += [
+            self.entries.valid.eq(Array(r.o.valid for r in readers)[present]),
+            self.entries.payload.eq(Mux(present, readers[1].o.payload, readers[0].o.payload)),
+            self.entries_done.eq(Array(r.done for r in readers)[present]),
+        ]
+
+    def _rows(self, m, values, beat, take_input, loading, present) -> None:
+        """Write groups of lanes; a group never crosses a row because it divides the lanes."""
+        n = self.numerics
+        lanes, rows = n.network.lanes, n.program.x_rows
+        groups = lanes // self.group
+        layout = data.ArrayLayout(n.vector_activation, self.group)
+        memory = Memory(shape=data.ArrayLayout(layout, groups), depth=2 * rows, init=[])
+        m.submodules.rows = memory
+        write, read = memory.write_port(granularity=1), memory.read_port()
+        row, group = Signal(range(rows + 1)), Signal(range(groups))
+        m.d.comb += [
+            write.addr.eq(Mux(loading, rows, 0) + row),
+            read.addr.eq(Mux(present, rows, 0) + self.row),
+            self.vector.eq(read.data),
+        ]
+        for k in range(groups):
+            m.d.comb += [write.data[k][g].eq(values[g]) for g in range(self.group)]
+            m.d.comb += write.en[k].eq(take_input & (group == k))
+        with m.If(take_input):
+            m.d.sync += group.eq(group + 1)
+            with m.If(group == groups - 1):
+                m.d.sync += [group.eq(0), row.eq(row + 1)]
+            with m.If(beat == self.input_beats - 1):
+                m.d.sync += [group.eq(0), row.eq(0)]
+        with m.If(self.restart):
+            m.d.sync += [group.eq(0), row.eq(0)]
+
+    def _targets(self, m, beat, take, loading, present) -> None:
+        width = self.target_q.width
+        memory = Memory(shape=data.ArrayLayout(width, self.group), depth=2 * self.target_beats,
+                        init=[])
+        m.submodules.targets = memory
+        write, read = memory.write_port(), memory.read_port()
+        bits = (self.group - 1).bit_length()
+        lane = Signal(max(bits, 1))
+        m.d.sync += lane.eq(self.target_item[:bits] if bits else 0)
+        m.d.comb += [
+            write.addr.eq(Mux(loading, self.target_beats, 0) + beat), write.en.eq(take),
+            read.addr.eq(Mux(present, self.target_beats, 0) + (self.target_item >> bits)),
+        ]
+        m.d.comb += [write.data[g].eq(self.i.payload[g]) for g in range(self.group)]
+        code = read.data[lane] if self.group > 1 else read.data[0]
+        m.d.comb += self.target.eq(code)
+

@@ -1,0 +1,273 @@
+"""Neuron unit: activation, loss and delta of neurons that come one by one.
+
+Sums from the adder tree or the drain enter; activation codes leave after :attr:`activation_latency`
+cycles and deltas after :attr:`delta_latency`.  Lanes that store all at once do not pass here.
+
+stages  s0 sum | (wait for a random word) | round | saturate | (table, 2 cycles) |
+        error or sum | (times f', 2 cycles) | quantise, 2 or 3 cycles
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ...fixed import RANDOM_BITS, Rounding
+from ...fixed.random import activation_index, delta_index
+from ...plan.program import Finish
+from ..neuron import round_activation, saturate_activation, slope_of_code
+from ..quantize import DeltaQuantizer
+from ..random import RowWord
+from ..select import by_index, common_shape
+from .numerics import Numerics
+
+__all__ = ["NeuronUnit", "sum_tag"]
+
+
+def sum_tag(numerics: Numerics) -> data.StructLayout:
+    """What travels with a sum: whose it is and whether it completes the pass."""
+    return data.StructLayout({
+        "layer": range(len(numerics.layers) + 1),
+        "backward": 1,
+        "finish": 1,
+        "item": range(max(2, *(layer.n_out for layer in numerics.layers))),
+    })
+
+
+class NeuronUnit(wiring.Component):
+    """Serial activation, loss and delta.
+
+    Members
+    -------
+    valid, total, tag : In
+        A sum; ``tag.finish`` counts without ``valid`` too.  ``tag.layer`` is the layer of the pass
+        (for deltas: the layer above the neuron's).
+    train : In(1)
+        Output deltas are made.
+    target : In
+        Target code of output neuron ``target_item``, asked for one cycle before.
+    state, lane_word : In
+        Random state of the sample, word of lane 0.
+    a_valid, a_code, a_slope, a_tag : Out
+        An activation; ``a_slope``: its derivative is not zero.
+    stored : Out
+        Passes whose last result is written two cycles later.
+    d_valid, d_delta, d_nonzero, d_tag : Out
+        A delta; ``d_tag.layer`` is the neuron's own layer.
+    """
+
+    def __init__(self, *, numerics: Numerics) -> None:
+        self.numerics = n = numerics
+        self.layers = [p.layer for p in n.program.forward
+                       if p.finish in (Finish.TREE, Finish.DRAIN)]
+        self.rounding = n.network.config.rounding
+        self.hidden = n.unit_hidden
+        output = n.network.output
+        self.has_table = any(layer.activation.is_table for layer in self.layers)
+        self.round_stage = RowWord.latency if (
+            self.rounding.activation is Rounding.STOCHASTIC) else 0
+        self.activation_latency = self.round_stage + (4 if self.has_table else 2)
+        self.multiplies = bool(self.hidden) or output.has_derivative_at_output
+        self.value_stage = self.activation_latency + 1
+        self.quantize_stage = self.value_stage + (2 if self.multiplies else 0)
+        self.quantizer = None
+        if n.training:
+            cases = {layer.index: (layer, n.network.above(layer).backward_frac
+                                   + layer.derivative_frac) for layer in self.hidden}
+            cases[output.index] = (output, output.formats.a.frac + (
+                output.derivative_frac if output.has_derivative_at_output else 0))
+            self.quantizer = DeltaQuantizer(cases=cases, mode=self.rounding.delta,
+                                            as_pow2=n.pow2, shape=n.delta)
+            self.quantize_stage = max(self.quantize_stage,
+                                      RowWord.latency - self.quantizer.random_delay())
+        self.delta_latency = self.quantize_stage + (self.quantizer.latency if n.training else 0)
+        self.sum_shape = n.sum_shape((Finish.TREE, Finish.DRAIN))
+        self.code_shape = common_shape(*((q.lo, q.hi) for q in (
+            layer.formats.a for layer in self.layers)))
+        self.target_shape = common_shape((output.formats.a.lo, output.formats.a.hi))
+        tag = sum_tag(n)
+        super().__init__({
+            "valid": In(1), "total": In(self.sum_shape), "tag": In(tag),
+            "train": In(1),
+            "target_item": Out(tag.members["item"]), "target": In(self.target_shape),
+            "state": In(32), "lane_word": In(RANDOM_BITS),
+            "a_valid": Out(1), "a_code": Out(self.code_shape), "a_slope": Out(1),
+            "a_tag": Out(tag),
+            "d_valid": Out(1), "d_delta": Out(n.delta), "d_nonzero": Out(1), "d_tag": Out(tag),
+            "stored": Out(range(3)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        valids, tags, totals = [self.valid], [self.tag], [self.total]
+        for stage in range(self.delta_latency if self.numerics.training
+                           else self.activation_latency):
+            valid = Signal(name=f"s{stage + 1}_valid")
+            tag = Signal(self.tag.shape(), name=f"s{stage + 1}_tag")
+            m.d.sync += [valid.eq(valids[-1]), tag.eq(tags[-1])]
+            valids.append(valid)
+            tags.append(tag)
+        for stage in range(max(self.round_stage, self.value_stage - 1)):
+            total = Signal(self.sum_shape, name=f"s{stage + 1}_total", reset_less=True)
+            m.d.sync += total.eq(totals[-1])
+            totals.append(total)
+        code, slope = self._activate(m, totals, tags)
+        at = self.activation_latency
+        m.d.comb += [
+            self.a_valid.eq(valids[at] & ~tags[at].backward), self.a_code.eq(code),
+            self.a_tag.eq(tags[at]),
+            self.a_slope.eq(slope != 0),
+        ]
+        # Two cycles ahead of the write: that long a slot takes from the sequencer to the array.
+        output = self.numerics.network.output.index
+        stored = tags[at - 2].finish & ~tags[at - 2].backward
+        if self.numerics.training:
+            self._deltas(m, valids, tags, totals, code, slope)
+            early = tags[self.delta_latency - 2]
+            stored = (stored & (tags[at - 2].layer != output)) + (
+                early.finish & (early.backward | (early.layer == output)))
+        m.d.comb += self.stored.eq(stored)
+        return m
+
+    def _random(self, m, name: str, index, tag, stage: int) -> Value:
+        """The word of the neuron in ``tag``, delayed to ``stage`` (at least 4) after it."""
+        n = self.numerics
+        m.submodules[name] = words = RowWord()
+        bases = {layer.index: int(index(layer.neuron_base)) for layer in n.layers}
+        layer = tag.layer
+        if name == "delta_words":
+            layer = Mux(tag.backward, tag.layer - 1, tag.layer)
+        base = Signal(16, name=f"{name}_base")
+        m.d.comb += [base.eq(by_index(layer, bases)), words.state.eq(self.state),
+                     words.index.eq(base - tag.item)]
+        word = words.word
+        for delay in range(stage - RowWord.latency):
+            register = Signal(RANDOM_BITS, name=f"{name}_{delay}", reset_less=True)
+            m.d.sync += register.eq(word)
+            word = register
+        return word ^ self.lane_word
+
+    def _activate(self, m, totals, tags) -> tuple[Value, Value]:
+        """Activation code and derivative code at :attr:`activation_latency`."""
+        mode, t = self.rounding.activation, self.round_stage
+        random = self._random(m, "activation_words", activation_index, tags[0], t) if t else None
+        rounded, codes = {}, {}
+        for layer in self.layers:
+            value = round_activation(totals[t], layer, mode, random)
+            register = Signal(value.shape(), name=f"rounded_{layer.index}", reset_less=True)
+            m.d.sync += register.eq(value)
+            rounded[layer.index] = register
+            codes[layer.index] = saturate_activation(register, layer)
+        shape = common_shape(*((q.lo, q.hi) for layer in self.layers for q in (
+            (layer.table_format if layer.activation.is_table else layer.formats.a),)))
+        code = Signal(shape, name="saturated", reset_less=True)
+        m.d.sync += code.eq(by_index(tags[t + 1].layer, codes))
+        slope_bound = max(layer.derivative_bound for layer in self.layers)
+        slopes = {}
+        if not self.has_table:
+            for layer in self.layers:
+                slopes[layer.index] = _slope_code(code, layer)
+            slope = Signal(range(slope_bound + 1), name="slope")
+            m.d.comb += slope.eq(by_index(tags[t + 2].layer, slopes))
+            return code, slope
+        s1_code = Signal(shape, name="held_code", reset_less=True)
+        m.d.sync += s1_code.eq(code)
+        final, slope = Signal(self.code_shape, reset_less=True), Signal(
+            range(slope_bound + 1), reset_less=True)
+        results, tables = {}, {}
+        for layer in self.layers:
+            if layer.activation.is_table:
+                key = (layer.activation, layer.formats.a, layer.formats.derivative)
+                if key not in tables:
+                    tables[key] = self._table(m, layer, code)
+                results[layer.index], slopes[layer.index] = tables[key]
+            else:
+                results[layer.index] = s1_code
+                slopes[layer.index] = _slope_code(s1_code, layer)
+        at = tags[t + 3].layer
+        m.d.sync += [final.eq(by_index(at, results)), slope.eq(by_index(at, slopes))]
+        return final, slope
+
+    def _table(self, m, layer, index) -> tuple[Value, Value]:
+        """Read activation and derivative at table ``index``; latency 1 cycle."""
+        a, slope = layer.table
+        width = layer.formats.a.width
+        words = [(int(x) & (1 << width) - 1) | int(s) << width
+                 for x, s in zip(a, slope, strict=True)]
+        half = len(words) // 2  # a two's complement index counts 0.. then the negative ones
+        memory = Memory(shape=width + layer.formats.derivative.width, depth=len(words),
+                        init=words[half:] + words[:half])
+        m.submodules[f"table_{layer.index}"] = memory
+        port = memory.read_port()
+        m.d.comb += port.addr.eq(index[:layer.table_bits])
+        code = port.data[:width]
+        return (code.as_signed() if layer.formats.a.signed else code), port.data[width:]
+
+    def _deltas(self, m, valids, tags, totals, code, slope) -> None:
+        n, output = self.numerics, self.numerics.network.output
+        at = self.activation_latency
+        m.d.comb += self.target_item.eq(tags[at - 1].item)
+        error = Signal(signed(max(self.code_shape.width, self.target_shape.width) + 2))
+        m.d.comb += error.eq(code - self.target)
+        value = Signal(signed(max(error.shape().width, self.sum_shape.width
+                                  if self.hidden else 0)), name="value", reset_less=True)
+        m.d.sync += value.eq(Mux(tags[at].backward, totals[at], error) if self.hidden else error)
+        if self.multiplies:
+            value = self._times_slope(m, valids, tags, value, slope)
+        first = self.value_stage + (2 if self.multiplies else 0)
+        for stage in range(first, self.quantize_stage):
+            held = Signal(value.shape(), name=f"value_{stage}", reset_less=True)
+            m.d.sync += held.eq(value)
+            value = held
+        q, t = self.quantizer, self.quantize_stage
+        own = [Signal.like(tag.layer, name=f"own_layer_{k}") for k, tag in enumerate(tags)]
+        m.d.comb += [own[k].eq(Mux(tag.backward, tag.layer - 1, tag.layer))
+                     for k, tag in enumerate(tags)]
+        random = None
+        if self.rounding.delta is Rounding.STOCHASTIC:
+            random = self._random(m, "delta_words", delta_index, tags[0], t + q.random_delay())
+        delta = q.build(m, value, own[t:t + q.latency], random, "unit")
+        end = self.delta_latency
+        makes = tags[end].backward | ((tags[end].layer == output.index) & self.train)
+        m.d.comb += [
+            self.d_delta.eq(delta), self.d_valid.eq(valids[end] & makes), self.d_tag.eq(tags[end]),
+            self.d_tag.layer.eq(own[end]),
+            self.d_tag.finish.eq(tags[end].finish & (tags[end].backward | (
+                tags[end].layer == output.index))),
+            self.d_nonzero.eq((delta[:-1] if n.pow2 else delta) != 0),
+        ]
+
+    def _times_slope(self, m, valids, tags, value, slope) -> Value:
+        """Multiply by f', of the output at once or of a hidden neuron from memory; 2 cycles."""
+        n, output, at = self.numerics, self.numerics.network.output, self.activation_latency
+        factor = Signal(range(max(layer.derivative_bound for layer in self.layers) + 1),
+                        reset_less=True)
+        choice = Mux(tags[at].layer == output.index, slope if output.has_derivative_at_output
+                     else 1, 0)
+        if self.hidden:
+            memory = Memory(shape=len(factor), depth=n.network.n_neurons, init=[])
+            m.submodules.slopes = memory
+            write, read = memory.write_port(), memory.read_port()
+            bases = {layer.index: layer.neuron_base for layer in n.layers}
+            below = {layer.index: n.layers[layer.index - 2].neuron_base
+                     for layer in n.layers if layer.index > 1}
+            m.d.comb += [
+                write.addr.eq(by_index(tags[at].layer, bases) + tags[at].item),
+                write.data.eq(slope), write.en.eq(self.a_valid),
+                read.addr.eq(by_index(tags[at - 1].layer, below) + tags[at - 1].item),
+            ]
+            choice = Mux(tags[at].backward, read.data, choice)
+        m.d.sync += factor.eq(choice)
+        product = Signal(signed(len(value) + len(factor)), reset_less=True)
+        result = Signal(product.shape())  # resets: two plain registers would lose the multiplier
+        m.d.sync += [product.eq(value * factor), result.eq(product)]
+        return result
+
+
+def _slope_code(code, layer) -> Value:
+    """Derivative code of a stored activation code, tables excepted."""
+    live, steep = slope_of_code(code, layer)
+    if isinstance(steep, Const):
+        return live
+    return Cat(live & ~steep, Const(0, layer.leak_exponent - 1), live & steep)
+

@@ -1,0 +1,70 @@
+"""Runner: how many samples, when the next may start, and when all is done."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Runner"]
+
+
+class Runner(wiring.Component):
+    """Counts samples and outstanding results.
+
+    Parameters
+    ----------
+    n_out, depth : int
+        Results of a sample, and what the result queue holds: a sample starts only when its
+        results fit, so the array never stalls on them.
+
+    Members
+    -------
+    start, stop : In(1)
+        Strobes; ``samples`` counts from ``start``.
+    sample_ready : In(1)
+        The loader has a sample.
+    sample_starts, sample_ends, pass_starts, stopped : In(1)
+        From the sequencer.
+    stored : In(2)
+        Passes whose results are stored (two cycles ahead of the write).
+    empty : In(1)
+        No slot is in the array.
+    results, popped : In(1)
+        Results are wanted; one left the queue.
+    run, idle_results : Out(1)
+        To the sequencer.
+    busy, counting : Out(1)
+        Work is under way; and it has begun (the clock counter runs).
+    """
+
+    def __init__(self, *, n_out: int, depth: int) -> None:
+        self.n_out, self.depth = n_out, depth
+        super().__init__({
+            "start": In(1), "stop": In(1), "samples": In(32),
+            "sample_ready": In(1), "sample_starts": In(1), "sample_ends": In(1),
+            "pass_starts": In(1), "stopped": In(1), "stored": In(2), "empty": In(1),
+            "results": In(1), "popped": In(1),
+            "run": Out(1), "idle_results": Out(1), "busy": Out(1), "counting": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        credit = Signal(range(self.depth + 1), init=self.depth)
+        taken = Mux(self.sample_starts & self.results, self.n_out, 0)
+        m.d.sync += credit.eq(credit - taken + self.popped)
+        left = Signal(32)  # samples that have not ended
+        with m.If(self.start):
+            m.d.sync += left.eq(self.samples)
+        with m.Elif(self.stop):
+            m.d.sync += left.eq(~self.stopped & ~self.sample_ends)
+        with m.Elif(self.sample_ends & (left != 0)):
+            m.d.sync += left.eq(left - 1)
+        pending = Signal(4)  # passes whose results are not stored
+        m.d.sync += pending.eq(pending + self.pass_starts - self.stored)
+        m.d.comb += [
+            self.run.eq((left != 0) & self.sample_ready
+                        & (~self.results | (credit >= self.n_out))),
+            self.idle_results.eq(pending == 0),
+            self.busy.eq((left != 0) | ~self.stopped | ~self.empty | (pending != 0)),
+        ]
+        m.d.sync += self.counting.eq((self.counting | self.sample_starts) & self.busy)
+        return m

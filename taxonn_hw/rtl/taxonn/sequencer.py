@@ -1,0 +1,297 @@
+"""Sequencer: walks the passes of a sample and issues a slot a clock."""
+
+from amaranth.hdl import Array, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...fixed.random import activation_index, delta_index
+from ...plan.program import Element, Finish
+from .numerics import Numerics
+from .slot import list_entry, slot_layout
+
+__all__ = ["Sequencer"]
+
+
+class Sequencer(wiring.Component):
+    """Issues the slots of :class:`taxonn_hw.plan.program.Program`.
+
+    Passes follow each other without a bubble unless one waits for stored results or a list runs
+    empty; the descriptor of the next pass is read ahead.
+
+    Members
+    -------
+    o : Out(stream of slot)
+    run : In(1)
+        A sample may start.
+    train : In(1)
+    idle_results : In(1)
+        All results of finished passes are stored.
+    rewind, done : Out, In, one bit a list
+    clear : Out, one bit a list
+    x, a1, d2, ... : In(stream), one a list
+        Entries.
+    pass_starts : Out(1)
+        First slot of a pass that has results leaves.
+    sample_starts, sample_ends : Out(1)
+        First, last slot of a sample leaves.
+    stopped : Out(1)
+        No pass is under way.
+    """
+
+    def __init__(self, *, numerics: Numerics, x_entry=None) -> None:
+        self.numerics = n = numerics
+        self.slot = slot_layout(n)
+        self.lists = list(n.program.lists)
+        streams = {}
+        for name, size in n.program.lists.items():
+            entry = x_entry if name == "x" else list_entry(n, name[0], size)
+            streams[f"list_{name}"] = In(stream.Signature(entry))
+        n_lists = max(len(self.lists), 1)
+        super().__init__({
+            "o": Out(stream.Signature(self.slot)),
+            "run": In(1), "train": In(1), "idle_results": In(1),
+            "done": In(n_lists), "rewind": Out(n_lists), "clear": Out(n_lists),
+            "pass_starts": Out(1), "sample_starts": Out(1), "sample_ends": Out(1), "stopped": Out(1),
+            **streams,
+        })
+
+    def _descriptor(self) -> data.StructLayout:
+        n = self.numerics
+        slot = self.slot.members
+        return data.StructLayout({
+            "layer": slot["layer"],
+            "is_update_pass": 1, "is_backward": 1, "by_outputs": 1, "items_outer": 1,
+            "source": range(len(self.lists) + 1),  # 0 counts, else list number + 1
+            "last_item": slot["item"],
+            "last_block": slot["block"],
+            "row_base": slot["row"], "row_stride": range(max(2, n.network.n_rows + 1)),
+            "vector_base": slot["vector_row"],
+            "has_end": 1, "end_item": slot["item"], "end_scalar": n.activation,
+            "waits": 1, "tree": 1, "spread": 1, "results": 1,
+            "clears": max(len(self.lists), 1),
+            "n_clear": range(max(2, n.program.d_rows + 1)), "clear_base": slot["vector_row"],
+            "store_hash": 16,
+            "first_of_sample": 1, "last_of_sample": 1, "last_of_inference": 1,
+        })
+
+    def _constants(self) -> list[dict]:
+        """Return the descriptor of every pass, as integers."""
+        n = self.numerics
+        program, rows = n.program, []
+        for number, p in enumerate(program.passes):
+            layer = p.layer
+            forward = p.element is Element.FORWARD
+            below = n.layers[layer.index - 2] if layer.index > 1 else None
+            store_hash = (activation_index(layer.neuron_base) if forward
+                          else delta_index(below.neuron_base) if below else 0)
+            rows.append({
+                "layer": layer.index,
+                "is_update_pass": int(not forward),
+                "is_backward": int(p.element is Element.BACKWARD),
+                "by_outputs": int(layer.by_outputs),
+                "items_outer": int(p.items_outer),
+                "source": 0 if p.source is None else self.lists.index(p.source) + 1,
+                "last_item": p.n_items - 1,
+                "last_block": layer.n_blocks - 1,
+                "row_base": layer.row_base, "row_stride": layer.row_stride,
+                "vector_base": p.vector_base,
+                "has_end": int(p.n_end_slots > 0),
+                "end_item": layer.n_in if layer.by_outputs else 0,
+                "end_scalar": layer.bias_operand if layer.by_outputs and not forward else 0,
+                "waits": int(p.waits),
+                "tree": int(p.finish is Finish.TREE),
+                "spread": int(p.is_spread),
+                "results": int(p.finish is not Finish.NONE),
+                "clears": sum(1 << self.lists.index(name) for name in p.clears),
+                "n_clear": p.n_clear, "clear_base": p.clear_base,
+                "store_hash": int(store_hash),
+                "first_of_sample": int(number == 0),
+                "last_of_sample": int(number == len(program.passes) - 1),
+                "last_of_inference": int(number == len(program.forward) - 1),
+            })
+        return rows
+
+    def elaborate(self, platform):
+        m = Module()
+        layout, constants = self._descriptor(), self._constants()
+        rom = Array(layout.const(row) for row in constants)
+        pass_index = Signal(range(max(len(constants), 2)))  # of the pass read ahead
+        d = Signal(layout, init=constants[0])
+        active = Signal()          # a pass is under way
+        started = Signal()         # its first slot has left
+        block, block_row = Signal(self.slot.members["block"]), Signal(self.slot.members["row"])
+        count = Signal(self.slot.members["item"])
+        second = Signal()          # the update slot that follows a backward slot
+        n_cleared = Signal.like(d.n_clear)
+
+        entry = self._entry(m, d, count)
+        slot, fire = self.o.payload, Signal()
+        ending = Signal()          # this cycle's slot is an end slot
+        clearing = Signal()
+        may_start, emit = Signal(), Signal()
+        end_of_sample = Signal()
+        m.d.comb += [
+            may_start.eq(started | (Mux(d.first_of_sample, self.run, 1)
+                                    & ~(d.waits & ~self.idle_results))),
+            clearing.eq(n_cleared != d.n_clear),
+            ending.eq(~clearing & entry.done & d.has_end),
+            emit.eq(clearing | entry.valid | ending),
+            self.o.valid.eq(active & may_start & emit),
+            fire.eq(self.o.valid & self.o.ready),
+            end_of_sample.eq(d.last_of_sample | (d.last_of_inference & ~self.train)),
+        ]
+        # Which of its slots an item has: a forward or update slot, or backward and then update.
+        has_backward, has_update, is_update = Signal(), Signal(), Signal()
+        selective = d.is_backward & d.by_outputs & int(self.numerics.network.config.zero_skip)
+        m.d.comb += [
+            has_backward.eq(d.is_backward & (entry.slope | ~selective)),
+            has_update.eq(d.is_update_pass & (entry.nonzero | ~selective)),
+            is_update.eq(d.is_update_pass & (second | ~has_backward)),
+        ]
+        item_ends, last_block = Signal(), Signal()
+        m.d.comb += [
+            last_block.eq(block == d.last_block),
+            item_ends.eq(second | ~(has_backward & has_update)),
+        ]
+        item_leaves, block_ends, pass_ends, skip_block = Signal(), Signal(), Signal(), Signal()
+        take_item = fire & ~clearing & ~ending
+        m.d.comb += [
+            # Without end slots the end of a list in the outer loop of blocks costs one clock.
+            skip_block.eq(active & may_start & ~clearing & entry.done & ~d.has_end
+                          & (d.source != 0)),
+            item_leaves.eq(take_item & item_ends & (~d.items_outer | last_block)),
+            block_ends.eq(Mux(d.items_outer, (fire & ending) | (take_item & item_ends),
+                              (fire & ending) | skip_block)),
+            pass_ends.eq(last_block & Mux(
+                d.items_outer, (fire & ending) | (item_leaves & (d.source == 0)
+                                                  & (count == d.last_item)),
+                (fire & ending) | skip_block)),
+        ]
+        with m.If(fire):
+            m.d.sync += started.eq(1)
+        with m.If(fire & clearing):
+            m.d.sync += n_cleared.eq(n_cleared + 1)
+        with m.If(take_item):
+            m.d.sync += second.eq(~item_ends)
+        with m.If(item_leaves):
+            m.d.sync += count.eq(count + 1)
+        with m.If(block_ends):
+            m.d.sync += [block.eq(Mux(last_block, 0, block + 1)),
+                         block_row.eq(Mux(last_block, d.row_base, block_row + d.row_stride))]
+        m.d.comb += self._pop(d, item_leaves)
+        m.d.comb += self.rewind.eq(Mux(
+            pass_ends | (block_ends & ~d.items_outer), self._source_mask(d), 0))
+        self._next_pass(m, d, rom, pass_index, active, pass_ends, end_of_sample, started, count,
+                        block, block_row, n_cleared, constants)
+        m.d.comb += [
+            self.pass_starts.eq(fire & ~started & d.results),
+            self.sample_starts.eq(fire & ~started & d.first_of_sample),
+            self.sample_ends.eq(pass_ends & end_of_sample),
+            self.stopped.eq(~active | (d.first_of_sample & ~started)),
+        ]
+        first = Signal()  # first slot of a sum
+        with m.If(fire & ~clearing & ~is_update):
+            m.d.sync += first.eq(0)
+        with m.If(block_ends | item_leaves & d.items_outer):
+            m.d.sync += first.eq(~d.items_outer | item_leaves)
+        with m.If(pass_ends | ~active):
+            m.d.sync += first.eq(1)
+        self._fill(m, d, slot, entry, clearing, ending, is_update, block, block_row, last_block,
+                   n_cleared, started, first)
+        return m
+
+    def _entry(self, m, d, count):
+        """Multiplex the lists and the counter into one view of the present item."""
+        n = self.numerics
+        view = data.StructLayout({"valid": 1, "done": 1, "index": self.slot.members["item"],
+                                  "scalar": n.scalar, "power": self.slot.members["power"],
+                                  "slope": 1, "nonzero": 1})
+        entry = Signal(view)
+        with m.Switch(d.source):
+            with m.Case(0):
+                m.d.comb += [entry.valid.eq(1), entry.index.eq(count), entry.nonzero.eq(1)]
+            for number, name in enumerate(self.lists):
+                source = getattr(self, f"list_{name}")
+                with m.Case(number + 1):
+                    m.d.comb += [entry.valid.eq(source.valid), entry.done.eq(self.done[number]),
+                                 entry.index.eq(source.payload.index)]
+                    value = source.payload.value
+                    if name[0] == "d" and n.pow2:
+                        m.d.comb += [entry.power.eq(value), entry.nonzero.eq(1)]
+                    else:
+                        m.d.comb += [entry.scalar.eq(value), entry.nonzero.eq(value != 0)]
+                    if name[0] == "a":
+                        m.d.comb += entry.slope.eq(source.payload.slope)
+        return entry
+
+    def _source_mask(self, d):
+        return Array(Const(0 if k == 0 else 1 << k - 1, len(self.rewind))
+                     for k in range(len(self.lists) + 1))[d.source]
+
+    def _pop(self, d, item_leaves) -> list:
+        return [getattr(self, f"list_{name}").ready.eq(item_leaves & (d.source == number + 1))
+                for number, name in enumerate(self.lists)]
+
+    def _next_pass(self, m, d, rom, pass_index, active, pass_ends, end_of_sample, started, count,
+                   block, block_row, n_cleared, constants) -> None:
+        """Load the descriptor read ahead; an inference goes back to the first pass early."""
+        fresh = Signal()
+        last = len(constants) - 1
+        m.d.sync += fresh.eq(0)
+        m.d.comb += self.clear.eq(Mux(fresh, d.clears, 0))
+        with m.If(~active):
+            m.d.sync += [active.eq(1), fresh.eq(1), d.eq(rom[0]), pass_index.eq(min(1, last)),
+                         started.eq(0), count.eq(0), block.eq(0), n_cleared.eq(0),
+                         block_row.eq(constants[0]["row_base"])]
+        with m.Elif(pass_ends):
+            following = Mux(end_of_sample, 0, pass_index)
+            following_d = Signal(d.shape())
+            m.d.comb += following_d.eq(rom[following])
+            m.d.sync += [
+                d.eq(following_d), block_row.eq(following_d.row_base), fresh.eq(1), started.eq(0),
+                count.eq(0), n_cleared.eq(0),
+                pass_index.eq(Mux(following == last, 0, following + 1)),
+            ]
+
+    def _fill(self, m, d, slot, entry, clearing, ending, is_update, block, block_row, last_block,
+              n_cleared, started, first) -> None:
+        """Describe the slot of this cycle."""
+        null = ending & d.is_backward & ~d.by_outputs       # closes the sums of a block
+        bias = ending & d.by_outputs
+        plain = ~clearing & ~ending
+        update = plain & is_update | bias & d.is_update_pass
+        backward = plain & d.is_backward & ~is_update
+        item = Mux(ending, d.end_item, entry.index)
+        closes = Mux(d.items_outer, ~is_update & plain & last_block, ending)
+        spread_last = closes & d.spread
+        m.d.comb += [
+            slot.row.eq(block_row + item),
+            slot.read.eq(~clearing & ~null & ~(plain & is_update & d.is_backward
+                                               & self._shares(d, entry))),
+            slot.hash.eq(Mux(spread_last, d.store_hash - block, block_row + item)),
+            slot.layer.eq(d.layer), slot.item.eq(item), slot.block.eq(block),
+            slot.multiply.eq(~clearing & ~null),
+            slot.spread.eq(d.spread & ~clearing & ~update),
+            slot.gather.eq(d.tree & ~clearing & ~update),
+            slot.backward.eq(backward), slot.update.eq(update),
+            slot.pass_backward.eq(d.is_update_pass),
+            slot.bias.eq(bias),
+            slot.first.eq(first),
+            slot.last.eq(closes & (d.spread | d.tree)),
+            slot.finish.eq(d.results & ~clearing & Mux(
+                d.items_outer,
+                Mux(d.source == 0, plain & last_block & (entry.index == d.last_item),
+                    ending & (block == 0)),
+                ending & last_block)),
+            slot.new_sample.eq(d.first_of_sample & ~started & self.train),
+            slot.clear.eq(clearing),
+            slot.vector_row.eq(Mux(clearing, d.clear_base + n_cleared, d.vector_base + block)),
+            slot.scalar.eq(Mux(ending, d.end_scalar, entry.scalar)),
+            slot.power.eq(entry.power),
+        ]
+
+    def _shares(self, d, entry):
+        """Whether the backward slot before this update slot has read the row."""
+        if not self.numerics.network.config.zero_skip:
+            return Const(1, 1)
+        return ~d.by_outputs | entry.slope

@@ -1,0 +1,264 @@
+"""The accelerator: loader, sequencer, array, neuron unit, lists and registers."""
+
+from amaranth.hdl import Array, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from ...config_hash import config_hash
+from ...plan import Network
+from ...plan.layout import element_width, weight_group
+from ...plan.program import Finish
+from ..control import ControlBlock, csr_signature
+from ..scalar_list import ScalarList
+from ..select import by_index
+from .array import LaneArray
+from .drain import Drain
+from .hazard import HazardStage
+from .loader import Loader
+from .mover import Mover
+from .neuron_unit import NeuronUnit, sum_tag
+from .numerics import Numerics
+from .runner import Runner
+from .sequencer import Sequencer
+from .slot import list_entry, slot_layout
+
+__all__ = ["Accelerator"]
+
+
+class Accelerator(wiring.Component):
+    """A network that trains itself.
+
+    Parameters
+    ----------
+    network : Network
+        Sizes, formats, lanes; an inference-only build when its configuration says so.
+
+    Members
+    -------
+    i_samples : In(stream of unsigned[samples_per_clock])
+        Samples: beats of input codes, in training followed by beats of target codes.
+    o_results : Out(stream of output code)
+        With ``control.results``: the outputs of each sample, neuron 0 first (in training those
+        before the update).
+    i_weights, o_weights : In, Out(stream of word[group])
+        Rows that ``weight_command`` asked for.
+    csr : In(register bus)
+        See :mod:`taxonn_hw.bus.registers`.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.numerics = n = Numerics(network)
+        self.group = weight_group(network.lanes)
+        self.word_group = data.ArrayLayout(n.word.width, self.group)
+        samples = data.ArrayLayout(element_width(network), network.samples_per_clock)
+        super().__init__({
+            "i_samples": In(stream.Signature(samples)),
+            "o_results": Out(stream.Signature(network.output.formats.a.width)),
+            "i_weights": In(stream.Signature(self.word_group)),
+            "o_weights": Out(stream.Signature(self.word_group)),
+            "csr": In(csr_signature()),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        n, network = self.numerics, self.network
+        m.submodules.control = control = self._control()
+        m.submodules.loader = loader = Loader(numerics=n)
+        m.submodules.sequencer = sequencer = Sequencer(
+            numerics=n, x_entry=loader.entry if loader.has_list else None)
+        m.submodules.hazard = hazard = HazardStage(slot=slot_layout(n))
+        m.submodules.array = array = LaneArray(numerics=n)
+        m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
+        wiring.connect(m, wiring.flipped(self.csr), control.bus)
+        wiring.connect(m, wiring.flipped(self.i_samples), loader.i)
+        wiring.connect(m, sequencer.o, hazard.i)
+        _, high = network.config.rate_range
+        m.d.comb += [
+            loader.train.eq(control.train), sequencer.train.eq(control.train),
+            loader.free.eq(sequencer.sample_ends),
+            array.i.eq(hazard.o), array.rate.eq(high - control.rate),
+            array.restart.eq(control.restart),
+            array.x_vector.eq(loader.vector), loader.row.eq(hazard.o.slot.vector_row),
+        ]
+        self._lists(m, loader, sequencer, unit)
+        self._sums(m, hazard, array, unit)
+        self._run(m, control, loader, sequencer, hazard, array, unit)
+        self._stores(m, array, unit)
+        m.d.comb += [unit.train.eq(control.train), unit.state.eq(array.state),
+                     unit.lane_word.eq(array.lane_word), unit.target.eq(loader.target),
+                     loader.target_item.eq(unit.target_item)]
+        self._moves(m, control, array)
+        return m
+
+    def _control(self) -> ControlBlock:
+        network = self.network
+        geometry = (network.lanes | self.group << 16 | network.samples_per_clock << 24)
+        return ControlBlock(config_hash=config_hash(network.config), geometry=geometry,
+                            rate=network.config.learning_rate_exponent,
+                            rates=network.config.rate_range, can_train=network.config.training)
+
+    def _lists(self, m, loader, sequencer, unit) -> None:
+        """Scalar lists: the loader's, and those that the neuron unit fills."""
+        n = self.numerics
+        skip = n.network.config.zero_skip
+        for number, (name, size) in enumerate(n.program.lists.items()):
+            source = getattr(sequencer, f"list_{name}")
+            if name == "x":
+                wiring.connect(m, loader.entries, source)
+                m.d.comb += [loader.rewind.eq(sequencer.rewind[number]),
+                             sequencer.done[number].eq(loader.entries_done)]
+                continue
+            layer = int(name[1:])
+            entries = ScalarList(shape=list_entry(n, name[0], size), depth=size)
+            m.submodules[f"list_{name}"] = entries
+            wiring.connect(m, entries.o, source)
+            append = entries.append[0]
+            if name[0] == "a":
+                mine = Signal(name=f"fills_{name}")
+                m.d.comb += [
+                    mine.eq((unit.a_tag.layer == layer) & ~unit.a_tag.backward),
+                    append.entry.index.eq(unit.a_tag.item), append.entry.value.eq(unit.a_code),
+                    append.entry.slope.eq(unit.a_slope),
+                    append.valid.eq(mine & unit.a_valid & (
+                        ((unit.a_code != 0) | unit.a_slope) if skip else 1)),
+                    entries.finish.eq(mine & unit.a_tag.finish),
+                ]
+            else:
+                mine = Signal(name=f"fills_{name}")
+                m.d.comb += [
+                    mine.eq(unit.d_tag.layer == layer),
+                    append.entry.index.eq(unit.d_tag.item), append.entry.value.eq(unit.d_delta),
+                    append.valid.eq(mine & unit.d_valid & (unit.d_nonzero if skip else 1)),
+                    entries.finish.eq(mine & unit.d_tag.finish),
+                ]
+            m.d.comb += [entries.clear.eq(sequencer.clear[number]),
+                         entries.rewind.eq(sequencer.rewind[number]),
+                         sequencer.done[number].eq(entries.done)]
+
+    def _sums(self, m, hazard, array, unit) -> None:
+        """Feed the neuron unit from tree and drain; hold back who wants the drain while taken."""
+        n = self.numerics
+        held = hazard.held
+        if not n.has_drain:
+            m.d.comb += [unit.valid.eq(array.sum.valid), unit.total.eq(array.sum.total),
+                         unit.tag.eq(array.sum.tag)]
+            return
+        busy = Signal(name="drain_busy")
+        tag_layout = sum_tag(n)
+        drain_tag = data.StructLayout({"layer": tag_layout.members["layer"], "backward": 1})
+        most = max(layer.n_out for layer in n.layers)
+        m.submodules.drain = drain = Drain(lanes=n.network.lanes, shape=array.drain_shape,
+                                           tag=drain_tag, n_neurons=most)
+        slot = array.drain_slot
+        widths = {layer.index: (layer.n_out, layer.n_out_blocks) for layer in n.layers}
+        neurons = Signal(tag_layout.members["layer"], name="drained_layer")
+        m.d.comb += neurons.eq(Mux(slot.pass_backward, slot.layer - 1, slot.layer))
+        rest = {i: n_out - (blocks - 1) * n.network.lanes for i, (n_out, blocks) in widths.items()}
+        final = {i: blocks - 1 for i, (_, blocks) in widths.items()}
+        m.d.comb += [
+            drain.values.eq(array.drain_values), drain.load.eq(array.drain_load),
+            drain.count.eq(Mux(slot.block == by_index(neurons, final), by_index(neurons, rest),
+                               n.network.lanes)),
+            drain.item.eq(slot.block * n.network.lanes), drain.finish.eq(slot.finish),
+            drain.tag.layer.eq(slot.layer), drain.tag.backward.eq(slot.pass_backward),
+        ]
+        drains = {0: {}, 1: {}}
+        for p in n.program.passes:
+            backward = int(p in n.program.backward)
+            drains[backward][p.layer.index] = int(p.finish is Finish.DRAIN)
+        uses = by_index(held.layer, drains[0], 1)
+        if drains[1]:
+            uses = Mux(held.pass_backward, by_index(held.layer, drains[1], 1), uses)
+        wants = Signal(name="wants_drain")
+        m.d.comb += [wants.eq(held.last & held.spread & uses), hazard.blocked.eq(wants & busy)]
+        with m.If(hazard.leaves & wants):
+            m.d.sync += busy.eq(1)
+        with m.Elif(drain.ending):
+            m.d.sync += busy.eq(0)
+        m.d.comb += [
+            unit.valid.eq(drain.valid | array.sum.valid),
+            unit.total.eq(Mux(drain.valid, drain.o_value, array.sum.total)),
+            unit.tag.eq(array.sum.tag),
+        ]
+        with m.If(drain.valid):
+            m.d.comb += [unit.tag.layer.eq(drain.o_tag.layer),
+                         unit.tag.backward.eq(drain.o_tag.backward),
+                         unit.tag.item.eq(drain.o_item), unit.tag.finish.eq(drain.o_finish)]
+
+    def _run(self, m, control, loader, sequencer, hazard, array, unit) -> None:
+        """Start and count samples, queue their results."""
+        n, network = self.numerics, self.network
+        depth = max(16, 2 * network.output.n_out)
+        m.submodules.results = queue = SyncFIFOBuffered(
+            width=network.output.formats.a.width, depth=depth)
+        m.submodules.runner = runner = Runner(n_out=network.output.n_out, depth=depth)
+        fresh = Signal(init=1)  # the next training sample is sample 0
+        with m.If(control.restart):
+            m.d.sync += fresh.eq(1)
+        with m.Elif(hazard.leaves & hazard.held.new_sample):
+            m.d.sync += fresh.eq(0)
+        m.d.comb += [
+            queue.w_en.eq(unit.a_valid & (unit.a_tag.layer == network.output.index)
+                          & control.results),
+            queue.w_data.eq(unit.a_code),
+            self.o_results.valid.eq(queue.r_rdy), self.o_results.payload.eq(queue.r_data),
+            queue.r_en.eq(self.o_results.ready),
+            runner.popped.eq(queue.r_rdy & self.o_results.ready),
+            runner.start.eq(control.start), runner.stop.eq(control.stop),
+            runner.samples.eq(control.samples), runner.results.eq(control.results),
+            runner.sample_ready.eq(loader.full), runner.stopped.eq(sequencer.stopped),
+            runner.sample_starts.eq(sequencer.sample_starts),
+            runner.sample_ends.eq(sequencer.sample_ends),
+            runner.pass_starts.eq(sequencer.pass_starts), runner.empty.eq(hazard.empty),
+            runner.stored.eq(array.stored + unit.stored),
+            sequencer.run.eq(runner.run), sequencer.idle_results.eq(runner.idle_results),
+            array.advance.eq(hazard.leaves & hazard.held.new_sample & ~fresh),
+            control.busy.eq(runner.busy), control.counting.eq(runner.counting),
+            control.sample.eq(sequencer.sample_ends),
+            control.slot.eq(hazard.o.valid & hazard.o.slot.multiply),
+        ]
+
+    def _stores(self, m, array, unit) -> None:
+        """Serial stores of activations and deltas into the vector memories."""
+        n, lanes = self.numerics, self.network.lanes
+        for port, bases, valid, tag, code in (
+                (array.a_write, n.program.a_base, unit.a_valid, unit.a_tag, unit.a_code),
+                (array.d_write, n.program.d_base, unit.d_valid, unit.d_tag, unit.d_delta)):
+            if not bases:
+                continue
+            row, lane = _split(tag.item, lanes, max(layer.n_out for layer in n.layers))
+            wanted = {layer.index: int(layer.index in bases) for layer in n.layers}
+            m.d.comb += [
+                port.valid.eq(valid & by_index(tag.layer, wanted, 1)),
+                port.row.eq(by_index(tag.layer, bases) + row), port.lane.eq(lane),
+                port.code.eq(code),
+            ]
+
+    def _moves(self, m, control, array) -> None:
+        """Load and dump weights."""
+        network = self.network
+        m.submodules.mover = mover = Mover(
+            word_group=self.word_group, n_groups=network.lanes // self.group,
+            n_addresses=max(network.n_rows, network.n_neurons))
+        wiring.connect(m, wiring.flipped(self.i_weights), mover.i)
+        wiring.connect(m, mover.o, wiring.flipped(self.o_weights))
+        m.d.comb += [
+            mover.load.eq(control.load), mover.dump.eq(control.dump), mover.bias.eq(control.bias),
+            mover.start_row.eq(control.weight_row), mover.count.eq(control.weight_count),
+            control.moving.eq(mover.active | control.load | control.dump),
+            array.move.eq(mover.active), array.move_bias.eq(mover.moves_bias),
+            array.move_row.eq(mover.address), array.move_group.eq(mover.group),
+            array.move_write.eq(mover.write), array.move_data.eq(mover.data),
+            mover.moved.eq(array.moved),
+        ]
+
+
+def _split(item, lanes: int, n_items: int):
+    """Return (block, lane) of a neuron index."""
+    if lanes & lanes - 1 == 0:
+        bits = lanes.bit_length() - 1
+        return item[bits:], item[:bits] if bits else Const(0, 1)
+    return (Array(k // lanes for k in range(n_items))[item],
+            Array(k % lanes for k in range(n_items))[item])

@@ -1,0 +1,66 @@
+"""Weight memory: one row of all lanes a clock, read and write, and a narrow port for the host."""
+
+from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["WeightMemory"]
+
+
+class WeightMemory(wiring.Component):
+    """Rows of ``lanes`` words.
+
+    Read latency 1 cycle.  A row must not be read in the cycle of its write (the hazard stage sees
+    to that).
+
+    Members
+    -------
+    row, read : In
+        Row to read.
+    words : Out(word[lanes])
+        One cycle after ``read``, until the next read.
+    write_row, write, new : In
+        Write a whole row.
+    move, move_row, move_group, move_write, move_data, moved : In, Out
+        With ``move`` high the host has the memory: read ``move_row`` (``moved`` shows group
+        ``move_group`` of it two cycles later) or write one group.
+    """
+
+    def __init__(self, *, lanes: int, group: int, word, n_rows: int) -> None:
+        self.lanes, self.group, self.word, self.n_rows = lanes, group, word, n_rows
+        row = range(max(n_rows, 2))
+        self.group_layout = data.ArrayLayout(word.width, group)
+        super().__init__({
+            "row": In(row), "read": In(1), "words": Out(data.ArrayLayout(word, lanes)),
+            "write_row": In(row), "write": In(1), "new": In(data.ArrayLayout(word, lanes)),
+            "move": In(1), "move_row": In(row), "move_group": In(range(max(lanes // group, 2))),
+            "move_write": In(1), "move_data": In(self.group_layout),
+            "moved": Out(self.group_layout),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        groups = self.lanes // self.group
+        memory = Memory(shape=data.ArrayLayout(self.group_layout, groups), depth=self.n_rows,
+                        init=[])
+        m.submodules.memory = memory
+        write, read = memory.write_port(granularity=1), memory.read_port()
+        m.d.comb += [
+            read.addr.eq(Mux(self.move, self.move_row, self.row)),
+            read.en.eq(self.read | self.move),
+            write.addr.eq(Mux(self.move, self.move_row, self.write_row)),
+        ]
+        for k in range(groups):
+            m.d.comb += write.en[k].eq(
+                Mux(self.move, self.move_write & (self.move_group == k), self.write))
+            for g in range(self.group):
+                lane = k * self.group + g
+                m.d.comb += [
+                    write.data[k][g].eq(Mux(self.move, self.move_data[g], self.new[lane])),
+                    self.words[lane].eq(read.data[k][g]),
+                ]
+        chosen = Signal(self.group_layout, reset_less=True)
+        m.d.sync += chosen.eq(Array(read.data[k] for k in range(groups))[self.move_group])
+        m.d.comb += self.moved.eq(chosen)
+        return m
