@@ -1,0 +1,1 @@
+"""cocotb benches on the generated Verilog; :mod:`taxonn_hw.flow.cocotb_runner` runs them."""

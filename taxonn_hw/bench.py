@@ -1,0 +1,180 @@
+"""A job for the cocotb bench of the accelerator, and its outcome.
+
+The bench itself is ``sim/tb_accelerator.py`` of a checkout; a wheel carries the same folder as
+``taxonn_hw.sim_files``.  A :class:`Job` goes in as an npz, a :class:`Outcome` comes back as one.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+
+from .flow.cocotb_runner import BenchError, run_bench
+from .golden.weights import Parameters
+from .plan import Network
+from .plan.layout import (
+    element_width,
+    pack_bits,
+    pack_parameters,
+    sample_beats,
+    unpack_bits,
+    unpack_parameters,
+    weight_group,
+)
+from .sidecar import TOP
+
+__all__ = ["JOB_VARIABLE", "Job", "Outcome", "Stress", "make_job", "run_job"]
+
+#: Environment variable of the bench: JSON with the paths of the job and of its outcome.
+JOB_VARIABLE = "TAXONN_JOB"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stress:
+    """What a bench does beyond the plain run.
+
+    Members
+    -------
+    stall_in, stall_out : float
+        Probability that a beat is not offered, or not accepted, in a clock.
+    reset_after : int
+        Clocks after the start at which the hardware is reset and everything begins anew; 0: never.
+    parts : int
+        Starts into which the samples of a run are divided.
+    runs : int
+        Complete runs, one after the other; each must end alike.
+    seed : int
+        Of the stalls.
+    """
+
+    stall_in: float = 0.0
+    stall_out: float = 0.0
+    reset_after: int = 0
+    parts: int = 1
+    runs: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Beats to feed, beats to expect; all beats uint32 [n, words], the lowest word first.
+
+    ``widths`` are the bits of the streams ``i_samples``, ``i_weights``, ``o_results`` and
+    ``o_weights``.
+    """
+
+    train: bool
+    rate: int
+    n_samples: int
+    n_rows: int
+    n_biases: int
+    weights_in: np.ndarray
+    biases_in: np.ndarray
+    samples: np.ndarray
+    weights_out: np.ndarray
+    biases_out: np.ndarray
+    results: np.ndarray
+    widths: np.ndarray
+    stress: Stress = field(default_factory=Stress)
+
+    def save(self, path: Path) -> None:
+        """Write the job at ``path``."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "stress"}
+        np.savez(path, stress=json.dumps(asdict(self.stress)), **values)
+
+    @classmethod
+    def load(cls, path: Path) -> "Job":
+        """Read the job at ``path``."""
+        with np.load(path) as file:
+            values = {name: file[name] for name in file.files}
+        stress = Stress(**json.loads(str(values.pop("stress"))))
+        return cls(stress=stress, **{name: array if array.ndim else array.item()
+                                     for name, array in values.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came back, of the last run.
+
+    ``error`` is empty when the bench passed; without weights (a hang, say) ``parameters`` is None.
+    """
+
+    parameters: Parameters | None
+    results: np.ndarray | None
+    cycles: int
+    slots: int
+    samples: int
+    error: str
+
+
+def make_job(network: Network, start: Parameters, x: np.ndarray, target: np.ndarray | None,
+             expected: Parameters, outputs: np.ndarray, *, stress: Stress | None = None) -> Job:
+    """Return the job of samples ``x`` [n, n_in], for training with ``target`` [n, n_out].
+
+    ``expected`` are the weights at the end, ``outputs`` [n, n_out] the outputs of every sample.
+    """
+    group, word = weight_group(network.lanes), network.word
+
+    def beats(parameters):
+        rows, biases = pack_parameters(network, parameters)
+        scalars = np.zeros((len(biases) if has_scalars else 0, group), dtype=np.int64)
+        scalars[:, 0] = biases if has_scalars else []
+        return pack_bits(rows.reshape(-1, group), word), pack_bits(scalars, word)
+
+    has_scalars = not all(layer.by_outputs for layer in network.layers)
+    weights_in, biases_in = beats(start)
+    weights_out, biases_out = beats(expected)
+    width, q = element_width(network), network.output.formats.a
+    elements = sample_beats(network, x, target) & (1 << width) - 1
+    return Job(
+        train=target is not None, rate=network.config.learning_rate_exponent, n_samples=len(x),
+        n_rows=network.n_rows, n_biases=len(biases_in), weights_in=weights_in,
+        biases_in=biases_in, samples=pack_bits(elements, width), weights_out=weights_out,
+        biases_out=biases_out, results=pack_bits(outputs.reshape(-1, 1), q.width),
+        widths=np.array([width * elements.shape[1], word * group, q.width, word * group]),
+        stress=stress or Stress())
+
+
+def run_job(network: Network, verilog: Path, job: Job, *, simulator: str, build_dir: Path,
+            waves: Path | None = None, timeout_s: float = 3600) -> Outcome:
+    """Run ``job`` on ``verilog`` with ``simulator`` (``icarus`` or ``verilator``)."""
+    build_dir.mkdir(parents=True, exist_ok=True)
+    job_path, result_path = build_dir / "job.npz", build_dir / "outcome.npz"
+    job.save(job_path)
+    result_path.unlink(missing_ok=True)
+    module, root = _bench_module()
+    paths = [str(root), *(entry or os.getcwd() for entry in sys.path)]
+    env = {"PYTHONPATH": os.pathsep.join(paths),
+           JOB_VARIABLE: json.dumps({"job": str(job_path), "outcome": str(result_path)})}
+    error = ""
+    try:
+        run_bench(simulator, verilog, top=TOP, test_module=module, build_dir=build_dir, env=env,
+                  waves=waves, timeout_s=timeout_s, seed=job.stress.seed)
+    except BenchError as failed:
+        error = str(failed)
+    if not result_path.exists():
+        return Outcome(parameters=None, results=None, cycles=0, slots=0, samples=0, error=error)
+    with np.load(result_path) as file:
+        got = {name: file[name] for name in file.files}
+    group, q = weight_group(network.lanes), network.output.formats.a
+    rows = unpack_bits(got["weights"], network.word, group, signed=True)
+    biases = np.zeros(network.n_neurons, dtype=np.int64)
+    if job.n_biases:
+        biases = unpack_bits(got["biases"], network.word, group, signed=True)[:, 0]
+    results = unpack_bits(got["results"], q.width, 1, q.signed)
+    return Outcome(
+        parameters=unpack_parameters(network, rows.reshape(network.n_rows, -1), biases),
+        results=results.reshape(-1, network.output.n_out), cycles=int(got["cycles"]),
+        slots=int(got["slots"]), samples=int(got["samples"]), error=error)
+
+
+def _bench_module() -> tuple[str, Path]:
+    """Return the name of the bench's module and the folder to import it from."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parent
+    if (checkout / "pyproject.toml").is_file() and (checkout / "sim").is_dir():
+        return "sim.tb_accelerator", checkout
+    return "taxonn_hw.sim_files.tb_accelerator", checkout

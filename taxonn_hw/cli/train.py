@@ -1,0 +1,71 @@
+"""``taxonn train``."""
+
+from pathlib import Path
+
+import click
+
+from ..errors import UserError
+from .common import config_options, console, emit, note, progress
+
+__all__ = ["train"]
+
+
+@click.command()
+@config_options
+@click.option("--device", default="sim", show_default=True, metavar="sim",
+              help="What trains: sim is the generated Verilog, compiled.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Default: what CONFIG says.")
+@click.option("--save", type=click.Path(path_type=Path), help="Write the weights (npz).")
+def train(request, device, epochs, save):
+    """Train the hardware through the driver, and compare with the golden model.
+
+    Test accuracy is measured by inference on the same hardware, after every epoch.
+    """
+    from ..compare import first_difference
+    from ..host.simulation import open_simulation
+    from ..host.training import train_on_device
+    from ..weights_file import save_weights
+
+    if device != "sim":
+        raise UserError(f"--device must be sim, not {device!r}")
+    if not request.config.training:
+        raise UserError("this configuration is for inference only (training = false)")
+    network = request.network()
+    dataset = request.dataset(network)
+    epochs = epochs or request.config.epochs
+    clocks = epochs * len(dataset.x_train) * network.n_rows // 2
+    note("generating and compiling the hardware")
+    with open_simulation(network, clocks=clocks) as accelerator:
+        with progress("training hardware") as update:
+            result = train_on_device(
+                network, dataset, accelerator, epochs=epochs, progress=update,
+                on_epoch=lambda record: note(
+                    f"epoch {record.epoch}: test accuracy {record.test_accuracy:.2f} %"))
+    if save is not None:
+        save_weights(save, network, result.parameters)
+    difference = first_difference(network, result.golden, result.parameters)
+    matches = result.weights_match and result.outputs_match
+
+    def text():
+        out = console()
+        out.print(f"test accuracy {result.history[-1].test_accuracy:.2f} % after {epochs} "
+                  f"epoch{'s' * (epochs > 1)}, {result.samples} samples, "
+                  f"{result.samples_per_s:.0f} samples/s in simulation")
+        out.print(f"{result.counters.clocks_per_sample:.1f} clocks per sample, utilisation "
+                  f"{result.counters.utilisation:.3f}")
+        if matches:
+            out.print(f"SUCCESS: all {network.n_weights} weights and all outputs equal the "
+                      "golden model's")
+        else:
+            out.print(f"FAIL: {difference or 'an output differs from the golden model'}")
+
+    emit(request.as_json, {
+        "test_accuracy": result.history[-1].test_accuracy, "matches_golden": matches,
+        "outputs_match": result.outputs_match, "samples": result.samples,
+        "samples_per_s": result.samples_per_s,
+        "clocks_per_sample": result.counters.clocks_per_sample,
+        "utilisation": result.counters.utilisation, "device": device, "epochs": epochs,
+        "history": [{"epoch": record.epoch, "test_accuracy": record.test_accuracy,
+                     "train_accuracy": record.train_accuracy} for record in result.history],
+        "first_difference": None if difference is None else str(difference)}, text)
+    return 0 if matches else 1
