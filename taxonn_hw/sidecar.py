@@ -21,7 +21,7 @@ TOP = "taxonn_accelerator"
 
 def stream_table(network: Network) -> dict[str, dict]:
     """Return the streams of the accelerator: name -> direction, bits of a beat, its elements."""
-    group, beat = network.config.samples_per_clock, weight_group(network.lanes)
+    group, beat = network.samples_per_clock, weight_group(network.lanes)
     words, out = network.word, network.output.formats.a
     return {
         "i_samples": _stream("in", group, element_width(network), False),

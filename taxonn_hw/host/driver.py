@@ -78,7 +78,7 @@ class Accelerator:
         self._check("config_hash", config_hash(network.config),
                     "the hardware was generated for another configuration")
         geometry = (network.lanes | weight_group(network.lanes) << 16
-                    | network.config.samples_per_clock << 24)
+                    | network.samples_per_clock << 24)
         self._check("geometry", geometry, "the hardware has other lanes or stream widths")
 
     def read(self, name: str) -> int:
