@@ -273,6 +273,7 @@ class LaneArray(wiring.Component):
         return biases
 
     def _sums(self, m, slot, valid, products, biases) -> None:
+        n = self.numerics
         m.submodules.tree = tree = AdderTree(lanes=self.n_lanes, product=n.product,
                                              total=self.total, tag=self.tag)
         forward_bias = biases.aligned if biases is not None else 0

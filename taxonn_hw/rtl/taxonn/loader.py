@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...fixed.gates import shape_of
 from ...plan.layout import element_width
 from ..scalar_list import ScalarList
+from .hazard import WRITE_LATENCY
 from .numerics import Numerics
 
 __all__ = ["Loader"]
@@ -29,12 +30,16 @@ class Loader(wiring.Component):
     full : Out(1)
         The present bank holds a sample.
     free : In(1)
-        The present bank is done with; the other becomes the present one.
+        The last slot of the present sample leaves the sequencer; the other bank becomes the
+        present one.  Where lanes read input rows the bank is refilled only when that slot,
+        however long it waits for a row, has read its own.
+    bank : Out(1)
+        The present bank, for slots to take along.
     entries : Out(stream of {index, value})
         Non-zero inputs of the present bank (all, without zero-skipping).
     rewind, entries_done : In, Out
         See :class:`ScalarList`.
-    row, vector : In, Out
+    row, row_bank, vector : In, Out
         Input row in lanes, one cycle later (only where layer 1 has lanes = inputs).
     target_item, target : In, Out
         Target code of an output, one cycle later.
@@ -55,6 +60,7 @@ class Loader(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(data.ArrayLayout(self.element, self.group))),
             "train": In(1), "restart": In(1), "full": Out(1), "free": In(1),
+            "bank": Out(1), "row_bank": In(1),
             "entries": Out(stream.Signature(self.entry)),
             "rewind": In(1), "entries_done": Out(1),
             "row": In(range(max(n.program.x_rows, 2))),
@@ -65,31 +71,34 @@ class Loader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        full = Signal(2)
+        loaded, occupied = Signal(range(3)), Signal(range(3))  # samples to run; banks in use
         loading, present = Signal(), Signal()
         beat = Signal(range(max(self.input_beats, self.target_beats, 2)))
         in_targets = Signal()
         take, last_input, complete = Signal(), Signal(), Signal()
         n_train = self.train if self.numerics.training else 0
         m.d.comb += [
-            self.full.eq(full.bit_select(present, 1)),
-            self.i.ready.eq(~full.bit_select(loading, 1) & ~self.restart),
+            self.full.eq(loaded != 0), self.bank.eq(present),
+            self.i.ready.eq((occupied < 2) & ~self.restart),
             take.eq(self.i.valid & self.i.ready),
             last_input.eq(~in_targets & (beat == self.input_beats - 1)),
             complete.eq(take & Mux(in_targets, beat == self.target_beats - 1,
                                    last_input & ~n_train)),
         ]
         with m.If(self.free):
-            m.d.sync += [full.bit_select(present, 1).eq(0), present.eq(~present)]
+            m.d.sync += present.eq(~present)
+        release = self._release(m)
+        m.d.sync += [loaded.eq(loaded + complete - self.free),
+                     occupied.eq(occupied + complete - release)]
         with m.If(take):
             m.d.sync += beat.eq(beat + 1)
             with m.If(last_input & n_train):
                 m.d.sync += [beat.eq(0), in_targets.eq(1)]
         with m.If(complete):
-            m.d.sync += [full.bit_select(loading, 1).eq(1), loading.eq(~loading), beat.eq(0),
-                         in_targets.eq(0)]
+            m.d.sync += [loading.eq(~loading), beat.eq(0), in_targets.eq(0)]
         with m.If(self.restart):
-            m.d.sync += [full.eq(0), loading.eq(0), present.eq(0), beat.eq(0), in_targets.eq(0)]
+            m.d.sync += [loaded.eq(0), occupied.eq(0), loading.eq(0), present.eq(0), beat.eq(0),
+                         in_targets.eq(0)]
         take_input = Signal()
         m.d.comb += take_input.eq(take & ~in_targets)
         tail = self.n_in - (self.input_beats - 1) * self.group  # elements of the last beat
@@ -98,10 +107,21 @@ class Loader(wiring.Component):
         if self.has_list:
             self._lists(m, values, beat, tail, take_input, last_input, loading, present)
         else:
-            self._rows(m, values, beat, take_input, loading, present)
+            self._rows(m, values, beat, take_input, loading)
         if self.numerics.training:
             self._targets(m, beat, take & in_targets, loading, present)
         return m
+
+    def _release(self, m):
+        """When the bank of a sample that ended may be refilled."""
+        if self.has_list:  # read by the sequencer itself
+            return self.free
+        travel = Signal(WRITE_LATENCY + 3)  # to c0, with the longest wait for a row
+        with m.If(self.restart):
+            m.d.sync += travel.eq(0)
+        with m.Else():
+            m.d.sync += travel.eq(travel << 1 | self.free)
+        return travel[-1]
 
     @staticmethod
     def _code(element, q):
@@ -137,7 +157,7 @@ class Loader(wiring.Component):
             self.entries_done.eq(Array(r.done for r in readers)[present]),
         ]
 
-    def _rows(self, m, values, beat, take_input, loading, present) -> None:
+    def _rows(self, m, values, beat, take_input, loading) -> None:
         """Write groups of lanes; a group never crosses a row because it divides the lanes."""
         n = self.numerics
         lanes, rows = n.network.lanes, n.program.x_rows
@@ -149,7 +169,7 @@ class Loader(wiring.Component):
         row, group = Signal(range(rows + 1)), Signal(range(groups))
         m.d.comb += [
             write.addr.eq(Mux(loading, rows, 0) + row),
-            read.addr.eq(Mux(present, rows, 0) + self.row),
+            read.addr.eq(Mux(self.row_bank, rows, 0) + self.row),
             self.vector.eq(read.data),
         ]
         for k in range(groups):

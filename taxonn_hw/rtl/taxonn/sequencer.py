@@ -23,7 +23,8 @@ class Sequencer(wiring.Component):
     o : Out(stream of slot)
     run : In(1)
         A sample may start.
-    train : In(1)
+    train, x_bank : In(1)
+        Mode; sample bank of the loader.
     idle_results : In(1)
         All results of finished passes are stored.
     rewind, done : Out, In, one bit a list
@@ -49,7 +50,7 @@ class Sequencer(wiring.Component):
         n_lists = max(len(self.lists), 1)
         super().__init__({
             "o": Out(stream.Signature(self.slot)),
-            "run": In(1), "train": In(1), "idle_results": In(1),
+            "run": In(1), "train": In(1), "x_bank": In(1), "idle_results": In(1),
             "done": In(n_lists), "rewind": Out(n_lists), "clear": Out(n_lists),
             "pass_starts": Out(1), "sample_starts": Out(1), "sample_ends": Out(1), "stopped": Out(1),
             **streams,
@@ -287,7 +288,7 @@ class Sequencer(wiring.Component):
             slot.clear.eq(clearing),
             slot.vector_row.eq(Mux(clearing, d.clear_base + n_cleared, d.vector_base + block)),
             slot.scalar.eq(Mux(ending, d.end_scalar, entry.scalar)),
-            slot.power.eq(entry.power),
+            slot.power.eq(entry.power), slot.x_bank.eq(self.x_bank),
         ]
 
     def _shares(self, d, entry):

@@ -34,6 +34,7 @@ def slot_layout(numerics: Numerics) -> data.StructLayout:
         "new_sample": 1,
         "clear": 1,            # zero the delta row `vector_row`
         "vector_row": range(max(2, program.a_rows, program.d_rows, program.x_rows)),
+        "x_bank": 1,           # sample bank of the loader
         "scalar": n.scalar,
         "power": n.delta if n.pow2 else 1,
     })

@@ -81,6 +81,7 @@ class Accelerator(wiring.Component):
             array.i.eq(hazard.o), array.rate.eq(high - control.rate),
             array.restart.eq(control.restart),
             array.x_vector.eq(loader.vector), loader.row.eq(hazard.o.slot.vector_row),
+            loader.row_bank.eq(hazard.o.slot.x_bank), sequencer.x_bank.eq(loader.bank),
         ]
         self._lists(m, loader, sequencer, unit)
         self._sums(m, hazard, array, unit)
