@@ -18,12 +18,12 @@ from ..config import Activation, Config
 from ..errors import UserError
 from ..fixed import QFormat
 from .formats import LayerFormats, input_format, layer_formats
+from .ranges import check_ranges
 
 __all__ = ["Layer", "Network"]
 
 Mapping = Literal["outputs", "inputs"]
 MAX_ROWS = 1 << 16
-MAX_ACCUMULATOR = 48
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,11 +212,11 @@ class Network:
                 is_output=index == last, formats=formats, leak_exponent=config.leak_exponent,
                 table_bits=config.table_bits, rate_shift=spec.learning_rate_shift,
                 row_base=row, neuron_base=neuron)
-            _check_layer(layer)
             layers.append(layer)
             x, n_in = formats.a, spec.size
             row, neuron = row + layer.n_rows, neuron + spec.size
         self.layers = tuple(layers)
+        check_ranges(self.layers, config.rate_range)
         self.n_rows, self.n_neurons = row, neuron
         if row > MAX_ROWS:
             raise UserError(f"the weight memory needs {row} rows of {config.lanes} lanes, at most "
@@ -259,15 +259,6 @@ class Network:
     def word(self) -> int:
         """Bits of one lane of the weight memory."""
         return max(layer.formats.weight.width for layer in self.layers)
-
-
-def _check_layer(layer: Layer) -> None:
-    for what, bound in (("forward", layer.forward_bound),
-                        ("backward", layer.backward_bound * layer.derivative_bound)):
-        width = bound.bit_length() + 1
-        if width > MAX_ACCUMULATOR:
-            raise UserError(f"layer {layer.index}: the {what} accumulator needs {width} bits, at "
-                            f"most {MAX_ACCUMULATOR} are allowed")
 
 
 def _choose_mapping(config: Config) -> tuple[Mapping, ...]:

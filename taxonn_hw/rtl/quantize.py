@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Mux, Signal, Value
 from ..fixed import Pow2Format, Rounding
 from ..fixed.gates import absolute, leading_field, pow2_round, round_shift, saturate
 from ..plan import Layer
+from ..plan.latency import quantizer_latency
 from .select import by_index
 
 __all__ = ["DeltaQuantizer"]
@@ -31,9 +32,8 @@ class DeltaQuantizer:
     def __init__(self, *, cases: dict[int, tuple[Layer, int]], mode: Rounding, as_pow2: bool,
                  shape) -> None:
         self.cases, self.mode, self.as_pow2, self.shape = cases, mode, as_pow2, shape
-        any_pow2 = any(isinstance(layer.formats.delta, Pow2Format) for layer, _ in cases.values())
         #: Cycles from ``value`` to the result.
-        self.latency = 3 if any_pow2 else 2
+        self.latency = quantizer_latency(layer.formats.delta for layer, _ in cases.values())
 
     def random_delay(self) -> int:
         """Stage, counted from the value, at which the random word is used."""

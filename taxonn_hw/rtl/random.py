@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..plan.latency import RANDOM_LATENCY
 from ..fixed.random import LAG_LONG, LAG_SHORT, initial_state
 
 __all__ = ["LaneWords", "RowState", "RowWord", "xorshift16"]
@@ -69,7 +70,7 @@ class RowWord(wiring.Component):
     word : Out(16)
     """
 
-    latency = 4
+    latency = RANDOM_LATENCY
 
     index: In(16)
     state: In(32)

@@ -9,11 +9,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import Activation
-from ...fixed import RANDOM_BITS, Pow2Format
+from ...fixed import RANDOM_BITS
+from ...plan.latency import WRITE_LATENCY, lane_delta_stage
 from ...plan.layout import weight_group
 from ...plan.program import Finish
 from ..select import by_index
-from .hazard import WRITE_LATENCY
 from .lane import Lane, lane_control
 from .neuron_unit import sum_tag
 from .numerics import Numerics
@@ -193,8 +193,7 @@ class LaneArray(wiring.Component):
     def _lane_stores(self, m, slots, valids, memories, stores) -> None:
         """Write activations at s7 and deltas when their quantiser is through."""
         n, program = self.numerics, self.numerics.program
-        pow2 = any(isinstance(layer.formats.delta, Pow2Format) for layer in n.lane_layers)
-        late = 8 if pow2 else 7
+        late = lane_delta_stage(n.network)
         for name, stage, backward, bases in (("a", 7, 0, program.a_base),
                                              ("d", late, 1, program.d_base)):
             if name not in memories:

@@ -4,10 +4,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["WRITE_LATENCY", "HazardStage"]
+from ...plan.latency import WRITE_LATENCY
 
-#: Cycles from the slot that enters the array (stage c0) to the write of its row.
-WRITE_LATENCY = 6
+__all__ = ["HazardStage"]
 
 
 class HazardStage(wiring.Component):

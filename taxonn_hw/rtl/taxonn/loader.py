@@ -6,9 +6,9 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ...fixed.gates import shape_of
+from ...plan.latency import WRITE_LATENCY
 from ...plan.layout import element_width
 from ..scalar_list import ScalarList
-from .hazard import WRITE_LATENCY
 from .numerics import Numerics
 
 __all__ = ["Loader"]

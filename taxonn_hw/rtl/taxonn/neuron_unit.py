@@ -14,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, Rounding
 from ...fixed.random import activation_index, delta_index
+from ...plan.latency import RANDOM_LATENCY, UnitLatencies
 from ...plan.program import Finish
 from ..neuron import round_activation, saturate_activation, slope_of_code
 from ..quantize import DeltaQuantizer
@@ -63,13 +64,11 @@ class NeuronUnit(wiring.Component):
         self.rounding = n.network.config.rounding
         self.hidden = n.unit_hidden
         output = n.network.output
-        self.has_table = any(layer.activation.is_table for layer in self.layers)
-        self.round_stage = RowWord.latency if (
-            self.rounding.activation is Rounding.STOCHASTIC) else 0
-        self.activation_latency = self.round_stage + (4 if self.has_table else 2)
-        self.multiplies = bool(self.hidden) or output.has_derivative_at_output
+        times = UnitLatencies(n.program)
+        self.has_table, self.multiplies = times.has_table, times.multiplies
+        self.round_stage, self.quantize_stage = times.round_stage, times.quantize_stage
+        self.activation_latency, self.delta_latency = times.activation, times.delta
         self.value_stage = self.activation_latency + 1
-        self.quantize_stage = self.value_stage + (2 if self.multiplies else 0)
         self.quantizer = None
         if n.training:
             cases = {layer.index: (layer, n.network.above(layer).backward_frac
@@ -78,9 +77,6 @@ class NeuronUnit(wiring.Component):
                 output.derivative_frac if output.has_derivative_at_output else 0))
             self.quantizer = DeltaQuantizer(cases=cases, mode=self.rounding.delta,
                                             as_pow2=n.pow2, shape=n.delta)
-            self.quantize_stage = max(self.quantize_stage,
-                                      RowWord.latency - self.quantizer.random_delay())
-        self.delta_latency = self.quantize_stage + (self.quantizer.latency if n.training else 0)
         self.sum_shape = n.sum_shape((Finish.TREE, Finish.DRAIN))
         self.code_shape = common_shape(*((q.lo, q.hi) for q in (
             layer.formats.a for layer in self.layers)))
@@ -141,7 +137,7 @@ class NeuronUnit(wiring.Component):
         m.d.comb += [base.eq(by_index(layer, bases)), words.state.eq(self.state),
                      words.index.eq(base - tag.item)]
         word = words.word
-        for delay in range(stage - RowWord.latency):
+        for delay in range(stage - RANDOM_LATENCY):
             register = Signal(RANDOM_BITS, name=f"{name}_{delay}", reset_less=True)
             m.d.sync += register.eq(word)
             word = register
