@@ -49,6 +49,7 @@ if ! have iverilog; then
     [ "$(id -u)" = 0 ] || as_root="sudo -n"
     if have apt-get && $as_root true 2>/dev/null; then
         say "installing Icarus Verilog with apt-get"
+        export DEBIAN_FRONTEND=noninteractive
         { $as_root apt-get install -y -qq iverilog ||
             { $as_root apt-get update -qq && $as_root apt-get install -y -qq iverilog; }
         } >/dev/null 2>&1 9>&- || say "apt-get install iverilog failed"

@@ -44,10 +44,10 @@ def simulation_copy(verilog_text: str) -> str:
     """Return the text that Icarus is to read for the exported ``verilog_text``: the same text.
 
     Measured with Icarus 11.0 on tests/dummy.py, which has an FSM, a memory and outputs decoded
-    from state: with -g2005 every output is defined from time 0 and the bench passes as it does on
-    Verilator. With -g2012 ``i_samples__ready`` is X for ever. Yosys writes a variable with a
-    declared initial value into each ``always @*``; Verilog-2005 counts that as a change at time
-    0, which starts the block, and SystemVerilog does not. So a copy needs no edits.
+    from state. What taxonn_hw/verilog.py writes has no ``always @*`` and passes as it is. What
+    Amaranth's own conversion writes passes with -g2005 too, while with -g2012 its
+    ``i_samples__ready`` is X for ever: Yosys reads a variable with a declared initial value in
+    each ``always @*``, which Verilog-2005 counts as a change at time 0, and SystemVerilog not.
     """
     return verilog_text
 

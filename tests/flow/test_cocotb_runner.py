@@ -76,3 +76,13 @@ def test_missing_programs_are_named(monkeypatch):
         require("icarus")
     with pytest.raises(ValueError, match="simulator must be one of icarus, verilator, not 'vcs'"):
         require("vcs")
+
+
+def test_a_missing_program_skips_or_fails(require_tool, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("TAXONN_REQUIRE_TOOLS", "0")
+    with pytest.raises(pytest.skip.Exception, match="iverilog is not on the PATH"):
+        require_tool("iverilog")
+    monkeypatch.setenv("TAXONN_REQUIRE_TOOLS", "1")
+    with pytest.raises(pytest.fail.Exception, match="required: iverilog is not on the PATH"):
+        require_tool("iverilog")
