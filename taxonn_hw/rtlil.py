@@ -15,6 +15,8 @@ _CELL = re.compile(r"  cell (\\\S+) (\S+)$")
 _WIRE = re.compile(r"  wire width (\d+) (input|output) (\d+)  (?:signed )?\\(\S+)$")
 _MEMORY = re.compile(r"  memory width (\d+) size (\d+) \\(\S+)$")
 
+_INDEX = re.compile(r"(?:[_$]\d+)+(?=\.|$)")  # of an instance, and of a name that was taken
+
 
 @dataclass(frozen=True, kw_only=True)
 class Port:
@@ -85,7 +87,7 @@ def memories(text: str, *, top: str) -> list[dict]:
         module = modules[name]
         for line, row in enumerate(module.body):
             if match := _MEMORY.match(row):
-                place = re.sub(r"_\d+(?=\.|$)", "", f"{path}{match[3]}")
+                place = _INDEX.sub("", f"{path}{match[3]}")
                 key = place, int(match[1]), int(match[2])
                 found[key] = found.get(key, 0) + 1
             elif line in module.cells:
@@ -139,8 +141,7 @@ def _leaves_first(modules: dict[str, _Module], top: str) -> list[str]:
 
 
 def _free_name(name: str, taken: set[str]) -> str:
-    stem = re.sub(r"_\d+(?=\.|$)", "", name)
-    stem = re.sub(r"\W", "_", stem)
+    stem = re.sub(r"\W", "_", _INDEX.sub("", name))
     free, count = stem, 1
     while free in taken:
         count += 1
