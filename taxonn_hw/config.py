@@ -105,6 +105,18 @@ SignedQ = Annotated[QFormat, BeforeValidator(_read_signed)]
 DeltaFormat = Annotated[Format, BeforeValidator(_read_delta)]
 
 
+def _read_pair(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"must be two exponents such as [5, 8], not {value!r}")
+    return value
+
+
+# TOML tells 8 from true, 8.0 and "8"; so do we.
+Int = Annotated[int, Field(strict=True)]
+Bool = Annotated[bool, Field(strict=True)]
+Pair = Annotated[tuple[Int, Int], BeforeValidator(_read_pair)]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -138,10 +150,10 @@ class LayerConfig(_Model):
     """One layer in the long form."""
 
     kind: Literal["dense"] = "dense"
-    size: int = Field(ge=1, le=16384)
+    size: Int = Field(ge=1, le=16384)
     activation: Activation | None = None
     mapping: Literal["auto", "outputs", "inputs"] = "auto"
-    learning_rate_shift: int = Field(default=0, ge=-8, le=8)
+    learning_rate_shift: Int = Field(default=0, ge=-8, le=8)
     formats: FormatTable = FormatTable()
 
 
@@ -150,26 +162,26 @@ class Config(_Model):
 
     name: str = "network"
     engine: Literal["taxonn"] = "taxonn"
-    inputs: int | None = Field(default=None, ge=1, le=16384)
+    inputs: Int | None = Field(default=None, ge=1, le=16384)
     layers: tuple[LayerConfig, ...]
     activation: Activation = Activation.RELU
     output: Activation = Activation.HARD_SIGMOID
     loss: Loss | None = None
-    leak_exponent: int = Field(default=3, ge=1, le=8)
-    table_bits: int = Field(default=10, ge=4, le=12)
-    bits: int = Field(default=8, ge=2, le=16)
+    leak_exponent: Int = Field(default=3, ge=1, le=8)
+    table_bits: Int = Field(default=10, ge=4, le=12)
+    bits: Int = Field(default=8, ge=2, le=16)
     formats: FormatTable = FormatTable()
     rounding: RoundingTable = RoundingTable()
-    lanes: int = Field(default=16, ge=1, le=1024)
+    lanes: Int = Field(default=16, ge=1, le=1024)
     mapping: Literal["auto", "outputs", "inputs"] = "auto"
-    zero_skip: bool = True
-    training: bool = True
+    zero_skip: Bool = True
+    training: Bool = True
     samples_per_clock: Literal[1, 2, 4, 8, 16] = 4
-    learning_rate_exponent: int = Field(default=6, ge=0, le=15)
-    learning_rate_range: tuple[int, int] | None = None
-    seed: int = Field(default=1, ge=0, lt=2**31)
+    learning_rate_exponent: Int = Field(default=6, ge=0, le=15)
+    learning_rate_range: Pair | None = None
+    seed: Int = Field(default=1, ge=0, lt=2**31)
     data: str = "digits"
-    epochs: int = Field(default=3, ge=1, le=10000)
+    epochs: Int = Field(default=3, ge=1, le=10000)
 
     @model_validator(mode="before")
     @classmethod
@@ -186,6 +198,9 @@ class Config(_Model):
             for n in layers:
                 if not 1 <= n <= 16384:
                     raise ValueError(f"a layer size must be 1 to 16384, not {n}")
+            if raw.get("inputs", layers[0]) != layers[0]:
+                raise ValueError(f"inputs {raw['inputs']!r} is not the first of layers "
+                                 f"{list(layers)}")
             raw = {**raw, "inputs": layers[0], "layers": [{"size": n} for n in layers[1:]]}
         elif any(not isinstance(n, dict | LayerConfig) for n in layers):
             raise ValueError("layers must be all sizes or all tables, not a mixture")
@@ -224,7 +239,7 @@ class Config(_Model):
 
 
 def load_config(source: str, *, bits: int | None = None, settings: tuple[str, ...] = (),
-                seed: int | None = None) -> Config:
+                seed: Int | None = None) -> Config:
     """Read the preset or TOML file ``source``.
 
     Parameters
@@ -243,6 +258,8 @@ def load_config(source: str, *, bits: int | None = None, settings: tuple[str, ..
     UserError
         One line that names the rule and the value.
     """
+    if not source:
+        raise UserError("CONFIG must be a preset or a file, not ''")
     if source in preset_names():
         path = preset_path(source)
     else:
@@ -252,8 +269,8 @@ def load_config(source: str, *, bits: int | None = None, settings: tuple[str, ..
                             f"{', '.join(preset_names())}")
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UserError(f"cannot read config {str(path)!r}: {reason}") from None
     try:
         raw = tomllib.loads(text)
@@ -263,7 +280,8 @@ def load_config(source: str, *, bits: int | None = None, settings: tuple[str, ..
     if bits is not None:
         raw["bits"] = bits
         raw.pop("formats", None)
-        for layer in raw.get("layers", []):
+        layers = raw.get("layers")
+        for layer in layers if isinstance(layers, list) else []:
             if isinstance(layer, dict):
                 layer.pop("formats", None)
     for setting in settings:
@@ -287,9 +305,12 @@ def _apply(raw: dict, setting: str) -> None:
     if not equals or not re.fullmatch(r"[A-Za-z_][\w]*(\.[\w]+)*", key):
         raise UserError(f"--set takes key=value, not {setting!r}")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
+        document = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
-        parsed = value.strip()
+        document = {"value": value.strip()}
+    if len(document) > 1:
+        raise UserError(f"--set takes one key=value, not {setting!r}")
+    parsed = document["value"]
     if key == "layers":
         raw.pop("inputs", None)
     *path, last = key.split(".")
@@ -320,5 +341,18 @@ def _first_line(error: ValidationError) -> str:
         return f"{where} is missing"
     if first["type"] == "value_error":
         return f"{where}: {message}" if where else message
-    message = message[0].lower() + message[1:]
+    for words, plain in _PLAIN:
+        message = re.sub(words, plain, message)
     return f"{where}: {message}, not {value!r}"
+
+
+#: pydantic's words in ours.
+_PLAIN = (
+    ("^Input should be ", "must be "),
+    ("greater than or equal to", "at least"),
+    ("less than or equal to", "at most"),
+    (r"a valid integer.*", "a whole number"),
+    (r"a valid boolean.*", "true or false"),
+    (r"a valid string.*", "text"),
+    (r"a valid dictionary.*", "a table"),
+)
