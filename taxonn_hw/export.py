@@ -14,15 +14,10 @@ from .rtl.taxonn.top import Accelerator
 from .sidecar import TOP, c_header, core_file, sidecar
 from .verilog import convert
 
-__all__ = ["LINT_WAIVERS", "TARGETS", "GenerateResult", "Generated", "build", "generate"]
+__all__ = ["TARGETS", "GenerateResult", "Generated", "build", "generate"]
 
 #: What the Verilog is tuned for; the text is the same for all of them so far.
 TARGETS = ("generic", "ice40", "ecp5")
-
-#: Warnings of ``verilator --lint-only -Wall`` that are waived, each with its reason.
-LINT_WAIVERS = {
-    "DECLFILENAME": "one file holds all modules, so that a user adds one file to a project",
-}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from amaranth.back import rtlil
 from .flow.yosys import run_yosys
 from .rtlil import Port, memories, merge_modules, ports
 
-__all__ = ["Converted", "convert"]
+__all__ = ["LINT_WAIVERS", "Converted", "convert"]
 
 _SCRIPT = """\
 read_rtlil design.il
@@ -27,10 +27,23 @@ opt_expr
 opt_clean -purge
 opt_dff -simple-dffe
 opt_clean -purge
+hierarchy -top {top}
 check -assert
 memory_collect
 write_verilog -noattr design.v
 """
+
+#: Warnings of ``verilator --lint-only -Wall`` that the text itself turns off, with the reason.
+LINT_WAIVERS = {
+    "DECLFILENAME": "one file holds all modules, so that a user adds one file to a project",
+    "PROCASSINIT": "a register has a value at power-up and a reset, both wanted",
+    "UNOPTFLAT": "sign extension copies a bit within its own vector; Yosys checks for real loops",
+    "UNSIGNED": "Yosys compares a word of one bit with 0",
+    "UNUSEDSIGNAL": "Yosys keeps a sum whole where only some of its bits are used",
+    "WIDTHEXPAND": "Yosys leaves extension of operands to the rules of Verilog",
+    "WIDTHTRUNC": "Yosys writes the test of a vector for zero as a logical not",
+}
+
 _INIT = re.compile(r"    (\S+|\\\S+ )\[(\d+)\] = (\d+'[bdh][0-9a-f]+);$")
 
 
@@ -57,6 +70,8 @@ def convert(component, *, top: str, banner: str) -> Converted:
         verilog = Path(folder, "design.v").read_text()
     verilog = re.sub(r"\A/\*.*?\*/\n", "", verilog, count=1, flags=re.DOTALL)
     comment = "".join(f"// {line}\n" for line in banner.splitlines())
+    comment += "".join(f"/* verilator lint_off {name} */  // {reason}\n"
+                       for name, reason in LINT_WAIVERS.items())
     return Converted(text=comment + _compact_init(verilog), ports=ports(text, top=top),
                      memories=memories(text, top=top))
 
