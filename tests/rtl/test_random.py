@@ -10,7 +10,7 @@ from taxonn_hw.rtl.random import LaneWords, RowState, RowWord
 from taxonn_hw.testing import trace
 
 # what happens at the end of each cycle: advance, restart or nothing
-EVENTS = [*"aa.a..aaa", "restart", *"a.aa", "restart", "restart", *"." * 2, *"a" * 40, "both", *"aa"]
+EVENTS = [*"aa.a..aaa", "restart", *"a.aa", "restart", "restart", *"..", *"a" * 40, "both", *"aa"]
 
 
 def steps_of(events):

@@ -1,0 +1,92 @@
+"""HazardStage against its rule: a slot waits for the update of its row, and for nothing else."""
+
+import random
+
+import pytest
+from amaranth.lib import data
+
+from taxonn_hw.plan.latency import WRITE_LATENCY
+from taxonn_hw.rtl.taxonn.hazard import HazardStage
+from taxonn_hw.testing import keeps_contract, simulate
+
+SLOT = data.StructLayout({"row": 3, "read": 1, "update": 1, "id": 10})
+
+
+def stream_of_slots(rng, n, rows):
+    """Slots as dictionaries; every kind, with rows that come again soon."""
+    return [{"row": rng.randrange(rows), "read": rng.random() < 0.7, "update": rng.random() < 0.5,
+             "id": number} for number in range(n)]
+
+
+def run(slots, *, offer=1.0, block=0.0, seed=1):
+    """Feed ``slots``; return the cycles in which each entered the stage and left for c0."""
+    dut = HazardStage(slot=SLOT)
+    rng = random.Random(seed)
+    entered, left, blocked_in, order = {}, {}, set(), []
+
+    async def bench(ctx):
+        left_to_offer, offered, cycle = list(slots), False, 0
+        while len(order) < len(slots):
+            offered = bool(left_to_offer) and (offered or rng.random() < offer)
+            ctx.set(dut.i.valid, offered)
+            if offered:
+                ctx.set(dut.i.payload, left_to_offer[0])
+            blocked = rng.random() < block
+            ctx.set(dut.blocked, blocked)
+            if blocked:
+                blocked_in.add(cycle)
+            if offered and ctx.get(dut.i.ready):
+                entered[left_to_offer.pop(0)["id"]] = cycle
+                offered = False
+            if ctx.get(dut.o.valid):
+                slot = ctx.get(dut.o.slot)
+                assert {"row": slot.row, "read": slot.read, "update": slot.update,
+                        "id": slot.id} == slots[slot.id]
+                order.append(slot.id)
+                left[slot.id] = cycle - 1
+            held = any(at < cycle and slot not in left for slot, at in entered.items())
+            flying = any(cycle - leave <= WRITE_LATENCY for leave in left.values())
+            assert ctx.get(dut.empty) == (not held and not flying)
+            await ctx.tick()
+            cycle += 1
+
+    simulate(dut, bench, background=[keeps_contract(dut.i)], max_cycles=40 * len(slots) + 100)
+    assert order == [slot["id"] for slot in slots]
+    return entered, left, blocked_in
+
+
+def check_times(slots, entered, left, blocked_in):
+    """Each slot leaves in the first cycle in which its rule lets it, no sooner and no later."""
+    for slot in slots:
+        cycle = entered[slot["id"]] + 1
+
+        def held(cycle, slot=slot):
+            earlier = [left[s["id"]] for s in slots[:slot["id"]]
+                       if s["update"] and s["row"] == slot["row"]]
+            conflict = slot["read"] and any(0 < cycle - leave <= WRITE_LATENCY for leave in earlier)
+            return conflict or cycle in blocked_in
+
+        while held(cycle):
+            cycle += 1
+        assert left[slot["id"]] == cycle, slot
+
+
+@pytest.mark.parametrize("rows", [1, 2, 8])
+@pytest.mark.parametrize("offer, block", [(1, 0), (0.5, 0), (1, 0.3), (0.6, 0.6)])
+def test_waits_no_more_and_no_less(rows, offer, block):
+    slots = stream_of_slots(random.Random(rows), 150, rows)
+    check_times(slots, *run(slots, offer=offer, block=block))
+
+
+def test_one_slot_a_cycle_without_hazards():
+    slots = [{"row": k % 8, "read": 1, "update": 1, "id": k} for k in range(40)]
+    entered, left, _ = run(slots)  # a row comes again after 8 cycles
+    assert [left[k] for k in range(40)] == [entered[0] + 1 + k for k in range(40)]
+
+
+def test_a_shared_read_does_not_wait():
+    """An update that follows the backward slot of its row has its weight already."""
+    slots = [{"row": 3, "read": k % 2 == 0, "update": k % 2, "id": k} for k in range(6)]
+    _, left, _ = run(slots)
+    pair = WRITE_LATENCY + 2
+    assert [left[k] - left[0] for k in range(6)] == [0, 1, pair, pair + 1, 2 * pair, 2 * pair + 1]

@@ -1,0 +1,111 @@
+"""Mover: rows and scalar biases in and out, with stalls, against a memory of two cycles."""
+
+import random
+
+import pytest
+from amaranth.lib import data
+
+from taxonn_hw.rtl.taxonn.mover import Mover
+from taxonn_hw.testing import get, keeps_contract, simulate
+
+GROUP = data.ArrayLayout(5, 2)
+ROWS = 6
+
+
+class Bench:
+    def __init__(self, n_groups, stall):
+        self.dut = Mover(word_group=GROUP, n_groups=n_groups, n_addresses=ROWS)
+        self.n_groups, self.stall, self.rng = n_groups, stall, random.Random(n_groups)
+        self.rows = [[self.beat() for _ in range(n_groups)] for _ in range(ROWS)]
+        self.biases = [self.beat() for _ in range(ROWS)]
+        self.writes = 0
+
+    def beat(self):
+        return [self.rng.randrange(32), self.rng.randrange(32)]
+
+    async def memory(self, ctx):
+        """What the mover asks for comes two cycles later; writes act at once."""
+        dut, answer = self.dut, [0, 0]
+        async for _, _, active, bias, address, group, write, word in ctx.tick().sample(
+                dut.active, dut.moves_bias, dut.address, dut.group, dut.write, dut.data):
+            ctx.set(dut.moved, answer)
+            answer = [0, 0]
+            if write:
+                assert active
+                self.writes += 1
+                place = self.biases if bias else self.rows[address]
+                place[address if bias else group] = [word[0], word[1]]
+            elif active and address < ROWS:
+                answer = self.biases[address] if bias else self.rows[address][group]
+
+    async def start(self, ctx, command, row, count, bias):
+        dut = self.dut
+        for name, value in ((command, 1), ("bias", bias), ("start_row", row), ("count", count)):
+            ctx.set(getattr(dut, name), value)
+        await ctx.tick()
+        ctx.set(getattr(dut, command), 0)
+        ctx.set(dut.start_row, 99)
+        ctx.set(dut.bias, not bias)
+        assert ctx.get(dut.active)
+
+    async def pause(self, ctx):
+        while self.rng.random() < self.stall:
+            await ctx.tick()
+
+    async def end(self, ctx):
+        for _ in range(4):
+            await ctx.tick()
+        assert not ctx.get(self.dut.active)
+
+
+@pytest.mark.parametrize("stall", [0, 0.6])
+@pytest.mark.parametrize("n_groups", [1, 3])
+def test_loads_and_dumps(n_groups, stall):
+    bench = Bench(n_groups, stall)
+    dut = bench.dut
+
+    async def run(ctx):
+        for bias, row, count in ((0, 0, ROWS), (1, 0, ROWS), (0, 2, 3), (1, 5, 1), (0, 1, 0),
+                                 (0, 5, 1), (1, 0, 2)):
+            n = count * (1 if bias else n_groups)
+            beats, before = [bench.beat() for _ in range(n)], bench.writes
+            await bench.start(ctx, "load", row, count, bias)
+            for beat in beats:
+                await bench.pause(ctx)
+                ctx.set(dut.i.payload, beat)
+                ctx.set(dut.i.valid, 1)
+                await ctx.tick().until(dut.i.ready)
+                ctx.set(dut.i.valid, 0)
+            await bench.end(ctx)
+            assert bench.writes == before + n
+            flat = bench.biases[row:] if bias else [b for r in bench.rows[row:] for b in r]
+            assert flat[:n] == beats
+            await bench.start(ctx, "dump", row, count, bias)
+            got = []
+            for _ in range(n):
+                await bench.pause(ctx)
+                payload = await get(ctx, dut.o)
+                got.append([payload[0], payload[1]])
+            assert got == beats
+            await bench.end(ctx)
+            assert not ctx.get(dut.o.valid) and bench.writes == before + n
+
+    simulate(dut, run, background=[bench.memory, keeps_contract(dut.o)])
+
+
+def test_beats_take_as_long_as_stated():
+    bench = Bench(3, 0)
+    dut = bench.dut
+
+    async def run(ctx):
+        ctx.set(dut.o.ready, 1)
+        for command, n_cycles in (("load", 1), ("dump", 4)):
+            ctx.set(dut.i.valid, 1)
+            await bench.start(ctx, command, 0, 4, 0)
+            cycles = 0
+            while ctx.get(dut.active):
+                await ctx.tick()
+                cycles += 1
+            assert cycles == 4 * 3 * n_cycles + 1
+
+    simulate(dut, run, background=[bench.memory])
