@@ -92,8 +92,8 @@ BROKEN = [
     (NET + "formats.operand = 's8.12'",
      "layer 1: the operand s8.12 must not have more fraction bits than the stored weight s12.10"),
     (NET + "formats.bias = 's16.10'",
-     "layer 1: the bias s16.10 must not be wider than the stored weight s12.10, whose memory it "
-     "shares"),
+     ("layer 1: the bias s16.10 must not be wider than the stored weight s12.10, whose memory it "
+     "shares")),
     (NET + "formats.bias = 's8.0'\nformats.input = 'u8.0'",
      "layer 1: the bias s8.0 needs at least 10 fraction bits (weight less input)"),
     (NET + "formats.output = 'u8.8'",
@@ -112,8 +112,8 @@ BROKEN = [
      "rounding.update: must be 'floor', 'half_up', 'half_even' or 'stochastic', not 'up'"),
     (NET + "rounding.weight = 'floor'", "unknown key 'rounding.weight'"),
     ("layers = [16384, 16384]\nlanes = 1",
-     "the weight memory needs 268451840 rows of 1 lanes, at most 65536 are allowed; "
-     "use more lanes"),
+     ("the weight memory needs 268451840 rows of 1 lanes, at most 65536 are allowed; "
+     "use more lanes")),
     ("layers = [4, 3", "net.toml is not valid TOML: Unclosed array (at end of document)"),
 ]
 

@@ -53,8 +53,8 @@ BROKEN = [
     (["check", XOR, "--samples", "0"], "--samples must be at least 1, not 0"),
     (["check", XOR, "--data", "digits"],
      "data digits has 8 x 8 = 64 inputs a sample, the network takes 2"),
-    (["check", XOR, "--data", "nowhere"], "data must be digits, random, xor, mnist, fashion-mnist "
-     "or a folder; there is no folder 'nowhere'"),
+    (["check", XOR, "--data", "nowhere"], ("data must be digits, random, xor, mnist, fashion-mnist "
+     "or a folder; there is no folder 'nowhere'")),
     (["golden", XOR, "--epochs", "0"],
      "Invalid value for '--epochs': 0 is not in the range x>=1."),
     (["golden", XOR, "--epochs", "1", "--save", "none/w.npz"],
@@ -182,7 +182,7 @@ def test_train(run, run_json):
     for device in ("golden", "sim"):
         _, result = run_json("infer", XOR, *NET, "--weights", "w.npz", "--device", device)
         assert result["test_accuracy"] == accuracy
-    status, out, err = run("golden", XOR, *NET, "--samples", "20", "--epochs", "2", "--save",
+    run("golden", XOR, *NET, "--samples", "20", "--epochs", "2", "--save",
                            "golden.npz")
     with np.load("w.npz") as ours, np.load("golden.npz") as golden:
         for name in ("W1", "b1", "W2", "b2"):

@@ -152,8 +152,8 @@ class Fake:
     ({"identity": 0}, "no accelerator answers: identity is 0x00000000, not 0x54584e31"),
     ({"version": 7},
      "the register map has another version: version is 0x00000007, not 0x00000001"),
-    ({"geometry": 5}, "the hardware has other lanes or stream widths: geometry is 0x00000005, "
-                      "not 0x04040004"),
+    ({"geometry": 5}, ("the hardware has other lanes or stream widths: geometry is 0x00000005, "
+                      "not 0x04040004")),
 ])
 def test_wrong_hardware(changes, message):
     network = make(layers=[6, 5, 3], lanes=4)
