@@ -32,16 +32,16 @@ def test_failure_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(UserError, match="cannot write .*a.txt': No space left on device"):
+    with pytest.raises(UserError, match=r"cannot write .*a.txt': No space left on device"):
         write_file(path, "new")
     assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot make the folder '.*file/sub': Not a directory"):
+    with pytest.raises(UserError, match=r"cannot make the folder '.*file/sub': Not a directory"):
         make_folder(tmp_path / "file" / "sub")
-    with pytest.raises(UserError, match="cannot write '.*none/a': No such file or directory"):
+    with pytest.raises(UserError, match=r"cannot write '.*none/a': No such file or directory"):
         write_file(tmp_path / "none" / "a", "")
 
 
@@ -79,7 +79,7 @@ def test_weights_of_another_network(tmp_path, change, message):
 def test_weights_file_that_is_none(tmp_path, content):
     path = tmp_path / "w.npz"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="cannot read weights '.*w.npz': not an npz file"):
+    with pytest.raises(UserError, match=r"cannot read weights '.*w.npz': not an npz file"):
         load_weights(path, NETWORK)
     with pytest.raises(UserError, match="No such file or directory"):
         load_weights(tmp_path / "none.npz", NETWORK)

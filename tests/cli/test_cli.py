@@ -183,7 +183,7 @@ def test_train(run, run_json):
         _, result = run_json("infer", XOR, *NET, "--weights", "w.npz", "--device", device)
         assert result["test_accuracy"] == accuracy
     run("golden", XOR, *NET, "--samples", "20", "--epochs", "2", "--save",
-                           "golden.npz")
+        "golden.npz")
     with np.load("w.npz") as ours, np.load("golden.npz") as golden:
         for name in ("W1", "b1", "W2", "b2"):
             np.testing.assert_array_equal(ours[name], golden[name])
