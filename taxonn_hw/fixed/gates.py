@@ -10,6 +10,7 @@ from .formats import Format, Pow2Format, QFormat, Rounding
 from .model import RANDOM_BITS
 
 __all__ = [
+    "absolute",
     "leading_field",
     "mask_below",
     "pow2_decode",
@@ -82,6 +83,13 @@ def requantize(acc: Value, shift: int, q: QFormat, mode: Rounding, random=None) 
     return saturate(round_shift(acc, shift, mode, random), q)
 
 
+def absolute(value: Value) -> Value:
+    """Return the magnitude of ``value``, unsigned, of the same width."""
+    if not value.shape().signed:
+        return value
+    return Mux(value < 0, -value, value)[:len(value)]
+
+
 def pow2_decode(word: Value, p: Pow2Format) -> Value:
     """Return the signed integer code of a stored ``word``."""
     field = word[:p.width - 1]
@@ -105,9 +113,7 @@ def pow2_round(acc: Value, shift: int, p: Pow2Format, mode: Rounding, random=Non
     top = shift + p.n_magnitudes - 1
     drop = max(top - RANDOM_BITS, 0)
     low = shift - drop
-    magnitude = Mux(acc < 0, -acc, acc)
-    if acc.shape().signed:
-        magnitude = magnitude[:len(acc)]
+    magnitude = absolute(acc)
     magnitude = _shift_right(magnitude, drop)
     if low < 0:
         magnitude, low = _shift_left(magnitude, -low), 0
