@@ -92,7 +92,10 @@ class GoldenModel:
         self.network = network
         self.rate = network.config.learning_rate_exponent
         self.n_samples = 0
-        self.random = RandomWords(seed=network.config.seed, lanes=network.lanes)
+        neurons = np.arange(network.n_neurons)
+        self.random = RandomWords(
+            seed=network.config.seed, lanes=network.lanes, addresses=np.concatenate(
+                [np.arange(network.n_rows), delta_index(neurons), activation_index(neurons)]))
         self.rounding = network.config.rounding
         self.skip = network.config.zero_skip
         parameters = parameters or initial_weights(network)

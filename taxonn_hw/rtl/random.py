@@ -1,24 +1,20 @@
 """Hardware of :class:`taxonn_hw.fixed.random.RandomWords`, bit for bit."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.latency import RANDOM_LATENCY
-from ..fixed.random import LAG_LONG, LAG_SHORT, initial_state
+from ..fixed.random import LAG_LONG, LAG_SHORT, ROUNDS, initial_state, round_key
 
-__all__ = ["LaneWords", "RowState", "RowWord", "xorshift16"]
-
-
-def xorshift16(word: Value) -> Value:
-    """Return the 16-bit xorshift (7, 9, 8) of ``word``."""
-    word = word ^ _left(word, 7)
-    word = word ^ word[9:16]
-    return (word ^ _left(word, 8))[:16]
+__all__ = ["LaneWords", "RowState", "RowWord", "mixing_round"]
 
 
-def _left(word: Value, shift: int) -> Value:
-    return Cat(Const(0, shift), word[:16 - shift])
+def mixing_round(x: Value, y: Value, state: Value, i: int) -> tuple[Value, Value]:
+    """Return the bytes after round ``i`` of :func:`taxonn_hw.fixed.random.mix_rows`."""
+    key = state.word_select(round_key(i), 8) ^ i
+    x = (x.rotate_left(1) + y)[:8] ^ key
+    return x[:8], y.rotate_left(3) ^ x[:8]
 
 
 class RowState(wiring.Component):
@@ -78,17 +74,19 @@ class RowWord(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        s1_sum, s1_high = Signal(16, reset_less=True), Signal(16, reset_less=True)
-        s2_mix, s2_high = Signal(16, reset_less=True), Signal(16, reset_less=True)
-        s3_sum = Signal(16, reset_less=True)
-        s4_word = Signal(16, reset_less=True)
-        m.d.sync += [
-            s1_sum.eq(self.index + self.state[:16]), s1_high.eq(self.state[16:]),
-            s2_mix.eq(xorshift16(s1_sum)), s2_high.eq(s1_high),
-            s3_sum.eq(s2_mix + s2_high),
-            s4_word.eq(xorshift16(s3_sum)),
-        ]
-        m.d.comb += self.word.eq(s4_word)
+        word = Signal(16, name="s1_word", reset_less=True)
+        state = Signal(32, name="s1_state", reset_less=True)
+        m.d.sync += [word.eq(self.index + self.state[:16]), state.eq(self.state)]
+        stages = self.latency - 1
+        for stage in range(stages):
+            x, y = word[8:], word[:8]
+            for i in range(stage * ROUNDS // stages, (stage + 1) * ROUNDS // stages):
+                x, y = mixing_round(x, y, state, i)
+            next_word = Signal(16, name=f"s{stage + 2}_word", reset_less=True)
+            next_state = Signal(32, name=f"s{stage + 2}_state", reset_less=True)
+            m.d.sync += [next_word.eq(Cat(y, x)), next_state.eq(state)]
+            word, state = next_word, next_state
+        m.d.comb += self.word.eq(word)
         return m
 
 

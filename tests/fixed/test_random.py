@@ -10,7 +10,7 @@ from taxonn_hw.fixed.random import (
     activation_index,
     delta_index,
     initial_state,
-    mix_row,
+    mix_rows,
     step_state,
 )
 
@@ -20,7 +20,7 @@ ROWS = np.array([0, 1, 2, 3, 7, 8, 100, 127, 128, 255, 783, 784])
 
 def words_of(seed: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the row words [samples, rows] and lane words [samples, lanes] of a run."""
-    random, rows, lane = RandomWords(seed=seed, lanes=lanes), [], []
+    random, rows, lane = RandomWords(seed=seed, lanes=lanes, addresses=ROWS), [], []
     for _ in range(N_SAMPLES):
         rows.append(random.rows(ROWS))
         lane.append(random.lane.copy())
@@ -33,15 +33,14 @@ def words():
     return words_of(seed=1, lanes=40)
 
 
-def slow_row(index: int, state: int) -> int:
-    """Mix a row address with a sample state, in plain integers."""
-    word = index
-    for half in (state % 65536, state // 65536):
-        word = (word + half) % 65536
-        word ^= word * 2**7 % 65536
-        word ^= word // 2**9
-        word ^= word * 2**8 % 65536
-    return word
+def slow_row(row: int, state: int) -> int:
+    """Return the row word in plain integers: six keyed rounds on two bytes."""
+    word = (row + state % 65536) % 65536
+    x, y = word // 256, word % 256
+    for i, key in enumerate([16, 24, 0, 8, 16, 24]):
+        x = (x * 2 % 256 + x // 128 + y) % 256 ^ (state >> key) % 256 ^ i
+        y = (y * 8 % 256 + y // 32) ^ x
+    return x * 256 + y
 
 
 def slow_step(state: int) -> int:
@@ -54,7 +53,7 @@ def slow_step(state: int) -> int:
 @pytest.mark.parametrize(("seed", "lanes"), [(0, 1), (1, 3), (7, 128), (2, 200)])
 def test_words_follow_the_recurrences(seed, lanes):
     """Beyond the 1024 samples that are made at once."""
-    random = RandomWords(seed=seed, lanes=lanes)
+    random = RandomWords(seed=seed, lanes=lanes, addresses=ROWS)
     state, start = initial_state(seed, lanes)
     bits = start[:LAG_LONG].tolist()
     for t in range(LAG_LONG, 16 * 2100 + lanes + 16):
@@ -82,7 +81,7 @@ def test_row_words_do_not_depend_on_order_or_company():
 
 
 def test_restart_and_seeds():
-    random, other = RandomWords(seed=3, lanes=5), RandomWords(seed=4, lanes=5)
+    random, other = (RandomWords(seed=seed, lanes=5, addresses=ROWS) for seed in (3, 4))
     first = [(random.rows(ROWS).tolist(), random.lane.tolist())]
     assert first[0] != (other.rows(ROWS).tolist(), other.lane.tolist())
     for _ in range(1500):
@@ -95,7 +94,7 @@ def test_restart_and_seeds():
 
 
 def test_lane_words_do_not_depend_on_the_number_of_lanes():
-    few, many = RandomWords(seed=9, lanes=3), RandomWords(seed=9, lanes=300)
+    few, many = (RandomWords(seed=9, lanes=lanes, addresses=ROWS) for lanes in (3, 300))
     for _ in range(1100):
         np.testing.assert_array_equal(few.lane, many.lane[:3])
         few.advance()
@@ -113,7 +112,7 @@ def test_states_never_stick():
 
 @pytest.mark.parametrize("state", [0, 1, 0xDEADBEEF, 0xFFFFFFFF])
 def test_rows_of_a_sample_have_distinct_words(state):
-    assert len(np.unique(mix_row(np.arange(1 << 16), state))) == 1 << 16
+    assert len(np.unique(mix_rows(np.arange(1 << 16), [state]))) == 1 << 16
 
 
 def test_store_addresses_count_down_from_the_top():
@@ -169,3 +168,23 @@ def test_rounding_errors_of_a_row_add_up_like_independent_ones(words):
     errors = ((rows[:, :1] ^ lane) + 0.5) / 65536 - 0.5
     ratio = errors.sum(axis=1).var() / (lane.shape[1] / 12)
     assert abs(ratio - 1) < 5 * np.sqrt(2 / N_SAMPLES)
+
+
+def test_rows_of_a_sample_are_uncorrelated():
+    """Any bit of any row against any bit of any other, powers of two apart or neighbours."""
+    state, states = initial_state(5, 1)[0], []
+    for _ in range(N_SAMPLES):
+        states.append(state)
+        state = step_state(state)
+    address = np.array([0, 1, 2, 3, 4, 16, 256, 257, 1024, 4096, 0x8000, 0xBFFF, 0xFFFF])
+    bits = signs(mix_rows(address, states))
+    table = scores(bits, bits)
+    np.fill_diagonal(table, 0)
+    assert table.max() < 6
+
+
+def test_rounding_errors_of_a_column_add_up_like_independent_ones():
+    states = [initial_state(seed, 1)[0] for seed in range(4000)]
+    errors = (mix_rows(np.arange(784), states) + 0.5) / 65536 - 0.5
+    ratio = errors.sum(axis=1).var() / (784 / 12)
+    assert abs(ratio - 1) < 5 * np.sqrt(2 / len(states))

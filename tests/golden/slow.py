@@ -27,7 +27,10 @@ class SlowModel:
         self.network, self.config = network, network.config
         self.weights = [w.tolist() for w, _ in parameters]
         self.biases = [b.tolist() for _, b in parameters]
-        self.random = RandomWords(seed=network.config.seed, lanes=network.lanes)
+        self.random = RandomWords(
+            seed=network.config.seed, lanes=network.lanes,
+            addresses=[*range(network.n_rows), *range(0xBFFF - network.n_neurons, 0xC000),
+                       *range(0xFFFF - network.n_neurons, 0x10000)])
 
     def word(self, row, lane=0):
         return int(self.random.rows(row)) ^ int(self.random.lane[lane])

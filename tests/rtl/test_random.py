@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from taxonn_hw.fixed import RandomWords
-from taxonn_hw.fixed.random import mix_row
+from taxonn_hw.fixed.random import mix_rows
 from taxonn_hw.plan.latency import RANDOM_LATENCY
 from taxonn_hw.rtl.random import LaneWords, RowState, RowWord
 from taxonn_hw.testing import trace
@@ -50,6 +50,6 @@ def test_row_word():
     state = np.append(rng.integers(1, 1 << 32, 60), [1, 2**32 - 1, 0xFFFF, 0xFFFF0000]).tolist()
     steps = [{"index": i, "state": s} for i, s in zip(index, state, strict=True)]
     seen = trace(RowWord(), steps + [{}] * RANDOM_LATENCY, ["word"])
-    expected = [int(mix_row(i, s)) for i, s in zip(index, state, strict=True)]
+    expected = [int(mix_rows(np.array([i]), [s])[0, 0]) for i, s in zip(index, state, strict=True)]
     assert [s["word"] for s in seen[RowWord.latency:]] == expected
     assert RowWord.latency == RANDOM_LATENCY
