@@ -1,9 +1,12 @@
-"""The packages, and the presets of ``generators/presets`` beside them (rest: pyproject.toml)."""
+"""The packages, with the presets and the cocotb benches of the checkout beside them.
+
+The rest is in pyproject.toml.
+"""
 
 from setuptools import find_namespace_packages, setup
 
 packages = find_namespace_packages(include=["taxonn_hw", "taxonn_hw.*"])
 setup(
-    packages=[*packages, "taxonn_hw.preset_files"],
-    package_dir={"taxonn_hw.preset_files": "generators/presets"},
+    packages=[*packages, "taxonn_hw.preset_files", "taxonn_hw.sim_files"],
+    package_dir={"taxonn_hw.preset_files": "generators/presets", "taxonn_hw.sim_files": "sim"},
 )

@@ -106,8 +106,8 @@ class Schedule:
         self.tree = PRODUCT_STAGE + tree_latency(network.lanes)
         self.delta_stage = lane_delta_stage(network)
         group = network.samples_per_clock
-        self.beats = -(-network.n_inputs // group)
-        self.beats += -(-network.output.n_out // group) if training else 0
+        self.target_beats = -(-network.output.n_out // group) if training else 0
+        self.beats = -(-network.n_inputs // group) + self.target_beats
         self.group = group
         self.lists = {name: _List(1) for name in self.program.lists}
         self.next = 0            # earliest cycle of the next pass
@@ -152,8 +152,8 @@ class Schedule:
         x = self.lists["x"] = _List(self.group)
         live = np.flatnonzero(trace.x[0]) if self.skip else np.arange(self.network.n_inputs)
         x.entries = live[np.lexsort((live, live % self.group))].tolist()
-        x.complete = self.loaded + 1
-        x.rewound = self.loaded
+        x.rewound = self.loaded - self.target_beats  # the targets come after the inputs
+        x.complete = x.rewound + 1
         x.times = [x.rewound] * len(x.entries)
 
     def _items(self, p: Pass, trace):

@@ -7,6 +7,15 @@ from amaranth.lib.wiring import In, Out
 
 from ...config_hash import config_hash
 from ...plan import Network
+from ...plan.latency import (
+    LIST_LATENCY,
+    PRODUCT_STAGE,
+    RANDOM_LATENCY,
+    SUM_STAGE,
+    WRITE_LATENCY,
+    UnitLatencies,
+    tree_latency,
+)
 from ...plan.layout import element_width, weight_group
 from ...plan.program import Finish
 from ..control import ControlBlock, csr_signature
@@ -52,6 +61,13 @@ class Accelerator(wiring.Component):
         self.numerics = n = Numerics(network)
         self.group = weight_group(network.lanes)
         self.word_group = data.ArrayLayout(n.word.width, self.group)
+        unit = UnitLatencies(n.program)
+        #: Cycles, for the sidecar; the schedule that follows from them is ``plan.timing``.
+        self.latencies = {
+            "row_write_back": WRITE_LATENCY, "product": PRODUCT_STAGE, "lane_sum": SUM_STAGE,
+            "adder_tree": tree_latency(network.lanes), "activation": unit.activation,
+            "delta": unit.delta, "list": LIST_LATENCY, "random_word": RANDOM_LATENCY,
+        }
         samples = data.ArrayLayout(element_width(network), network.samples_per_clock)
         super().__init__({
             "i_samples": In(stream.Signature(samples)),
