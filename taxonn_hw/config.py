@@ -4,10 +4,10 @@
 frozen :class:`Config`.  Derived sizes and formats are in :mod:`taxonn_hw.network`.
 """
 
-from enum import Enum
-from pathlib import Path
 import re
 import tomllib
+from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (

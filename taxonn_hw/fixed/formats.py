@@ -4,9 +4,9 @@ A *code* is an integer; the number it stands for is ``code * 2**-frac``.  Format
 width, fraction bits.  ``frac`` may exceed the width or be negative.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
-import re
 
 import numpy as np
 

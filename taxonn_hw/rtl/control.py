@@ -1,6 +1,6 @@
 """Register block: the map of :mod:`taxonn_hw.bus.registers` in gates."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 

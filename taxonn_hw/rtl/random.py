@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..plan.latency import RANDOM_LATENCY
 from ..fixed.random import LAG_LONG, LAG_SHORT, ROUNDS, initial_state, round_key
+from ..plan.latency import RANDOM_LATENCY
 
 __all__ = ["LaneWords", "RowState", "RowWord", "mixing_round"]
 
