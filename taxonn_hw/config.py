@@ -6,7 +6,7 @@ frozen :class:`Config`.  Derived sizes and formats are in :mod:`taxonn_hw.networ
 
 import re
 import tomllib
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-class Activation(str, Enum):
+class Activation(StrEnum):
     """Activation functions; ``sigmoid`` and ``tanh`` are tables."""
 
     IDENTITY = "identity"
@@ -52,7 +52,7 @@ class Activation(str, Enum):
         return self in (Activation.SIGMOID, Activation.TANH)
 
 
-class Loss(str, Enum):
+class Loss(StrEnum):
     """Losses; see :data:`MATCHED_LOSS` for the pairs that are allowed."""
 
     CROSS_ENTROPY = "cross_entropy"

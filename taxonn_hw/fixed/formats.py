@@ -6,14 +6,14 @@ width, fraction bits.  ``frac`` may exceed the width or be negative.
 
 import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 
 __all__ = ["Format", "Pow2Format", "QFormat", "Rounding", "parse_format"]
 
 
-class Rounding(str, Enum):
+class Rounding(StrEnum):
     """How a number loses fraction bits.
 
     ``FLOOR`` drops them, ``HALF_UP`` and ``HALF_EVEN`` go to the nearest code, ``STOCHASTIC`` adds

@@ -1,4 +1,4 @@
-"""Latencies of the engine ``taxonn`` in cycles: what the RTL is built to and the clocks follow from.
+"""Latencies of the engine ``taxonn`` in cycles: the RTL is built to them, clocks follow from them.
 
 A slot is *issued* by the sequencer, then held one cycle or more by the hazard stage, then in the
 array at stage c0.

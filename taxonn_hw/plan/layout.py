@@ -57,7 +57,8 @@ def unpack_parameters(network: Network, rows: np.ndarray, biases: np.ndarray):
             parameters.append((items[:-1].T.copy(), items[-1].copy()))
         else:
             base = layer.neuron_base
-            parameters.append((items[:, :layer.n_in].copy(), biases[base:base + layer.n_out].copy()))
+            bias = biases[base:base + layer.n_out].copy()
+            parameters.append((items[:, :layer.n_in].copy(), bias))
     return parameters
 
 

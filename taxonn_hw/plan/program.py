@@ -185,8 +185,9 @@ class Program:
 def program_listing(network: Network) -> str:
     """Return the program as text, a line a pass."""
     program = Program(network)
-    lines = [f"{'pass':4} {'layer':5} {'element':15} {'mapping':8} {'items':12} {'blocks':>6} "
-             f"{'rows':>13}  results"]
+    head = (f"{'pass':4} {'layer':5} {'element':15} {'mapping':8} {'items':12} {'blocks':>6} "
+            f"{'rows':>13}  results")
+    lines = [head]
     for number, p in enumerate(program.passes):
         layer = p.layer
         items = f"{p.n_items} {p.source or 'counted'}"

@@ -277,7 +277,8 @@ class LaneArray(wiring.Component):
                                              total=self.total, tag=self.tag)
         forward_bias = biases.aligned if biases is not None else 0
         m.d.comb += [
-            tree.products.eq(products), tree.i.valid.eq(valid & slot.gather), tree.i.first.eq(slot.first),
+            tree.products.eq(products),
+            tree.i.valid.eq(valid & slot.gather), tree.i.first.eq(slot.first),
             tree.i.last.eq(slot.last), tree.i.bias.eq(Mux(slot.pass_backward, 0, forward_bias)),
             tree.i.tag.layer.eq(slot.layer), tree.i.tag.backward.eq(slot.pass_backward),
             tree.i.tag.item.eq(slot.item),

@@ -52,7 +52,8 @@ class Sequencer(wiring.Component):
             "o": Out(stream.Signature(self.slot)),
             "run": In(1), "train": In(1), "x_bank": In(1), "idle_results": In(1),
             "done": In(n_lists), "rewind": Out(n_lists), "clear": Out(n_lists),
-            "pass_starts": Out(1), "sample_starts": Out(1), "sample_ends": Out(1), "stopped": Out(1),
+            "pass_starts": Out(1), "sample_starts": Out(1), "sample_ends": Out(1),
+            "stopped": Out(1),
             **streams,
         })
 

@@ -206,7 +206,7 @@ class Accelerator(wiring.Component):
 
     def _run(self, m, control, loader, sequencer, hazard, array, unit) -> None:
         """Start and count samples, queue their results."""
-        n, network = self.numerics, self.network
+        network = self.network
         depth = max(16, 2 * network.output.n_out)
         m.submodules.results = queue = SyncFIFOBuffered(
             width=network.output.formats.a.width, depth=depth)
