@@ -1,0 +1,137 @@
+"""No row is read between its read and its write-back; nothing waits for longer than that."""
+
+import pytest
+from amaranth.hdl import Array, Assert, Assume, Cover, Module, Mux, Signal
+from amaranth.lib import data
+
+from taxonn_hw.flow.formal import Method, Verdict
+from taxonn_hw.plan.latency import WRITE_LATENCY
+from taxonn_hw.rtl.taxonn.hazard import HazardStage
+from tests.formal.harness import contract, implies, inputs_of, verdict
+
+HOLDS, REFUTED = Verdict.HOLDS, Verdict.REFUTED
+SLOT = data.StructLayout({"row": 2, "read": 1, "update": 1, "id": 4})
+
+
+class Forgetful(HazardStage):
+    """Looks one cycle less far back than it must."""
+
+    def _matches(self, flight):
+        return super()._matches(flight[:-1])
+
+
+class Careless(HazardStage):
+    """Looks at no update that has just left."""
+
+    def _matches(self, flight):
+        return super()._matches(flight[1:])
+
+
+def no_stale_read(stage):
+    """A slot that reads leaves only if no update of its row left in the last cycles."""
+    m = Module()
+    m.submodules.dut = dut = stage(slot=SLOT)
+    left = []  # of the harness, not of the stage
+    now = {"update": dut.leaves & dut.held.update, "row": dut.held.row}
+    for k in range(WRITE_LATENCY):
+        update, row = Signal(name=f"update_{k}"), Signal(2, name=f"row_{k}")
+        m.d.sync += [update.eq(now["update"]), row.eq(now["row"])]
+        now = {"update": update, "row": row}
+        left.append(now)
+    conflict = Signal()
+    for past in left:
+        with m.If(past["update"] & (past["row"] == dut.held.row)):
+            m.d.comb += conflict.eq(1)
+    m.d.comb += Assert(implies(dut.leaves & dut.held.read, ~conflict))
+    # The other way round: it waits for nothing else, so never longer than a write takes.
+    m.d.comb += Assert(implies(dut.held_valid & ~dut.blocked & ~(conflict & dut.held.read),
+                               dut.leaves))
+    m.d.comb += Cover(dut.held_valid & conflict & dut.held.read & left[-1]["update"])
+    return m, inputs_of(dut)
+
+
+def test_no_stale_read():
+    m, ports = no_stale_read(HazardStage)
+    assert verdict(m, ports, depth=WRITE_LATENCY + 2) is HOLDS
+    assert verdict(m, ports, method=Method.COVER, depth=WRITE_LATENCY + 4) is HOLDS
+
+
+@pytest.mark.parametrize("broken", [Forgetful, Careless])
+def test_a_broken_stage_is_refuted(broken):
+    m, ports = no_stale_read(broken)
+    assert verdict(m, ports, depth=WRITE_LATENCY + 4) is REFUTED
+
+
+def order(*, lost=0):
+    """Slots numbered in order leave in order, none lost, none twice; a waiting input waits."""
+    m = Module()
+    m.submodules.dut = dut = HazardStage(slot=SLOT)
+    taken, given = Signal(4), Signal(4, init=lost)
+    m.d.sync += [taken.eq(taken + (dut.i.valid & dut.i.ready)), given.eq(given + dut.o.valid)]
+    m.d.comb += [
+        Assume(dut.i.payload.id == taken),
+        Assert(implies(dut.held_valid, dut.held.id == (taken - 1)[:4])),
+        Assert(implies(dut.o.valid, dut.o.slot.id == given)),
+        Assert(given == (taken - dut.held_valid - dut.o.valid)[:4]),
+    ]
+    contract(m, dut.held_valid, dut.leaves, dut.held)
+    return m, inputs_of(dut)
+
+
+def test_order():
+    m, ports = order()
+    assert verdict(m, ports, depth=2) is HOLDS
+
+
+def test_a_lost_slot_is_refuted():
+    m, ports = order(lost=1)
+    assert verdict(m, ports, depth=3) is REFUTED
+
+
+def read_modify_write(stage):
+    """Behind the stage, rows as the array treats them: read at c1, written back at c6.
+
+    ``ideal`` steps at once, in the order of the slots; what is read must always be it.  An update
+    that does not read shares the word of the slot before it, of the same row.
+    """
+    m = Module()
+    m.submodules.dut = dut = stage(slot=SLOT)
+    ideal = Array(Signal(3, name=f"ideal_{k}") for k in range(4))
+    memory = Array(Signal(3, name=f"memory_{k}") for k in range(4))
+    slot, valid, word = dut.o.slot, dut.o.valid, Signal(3)
+    expected = Signal(3)
+    m.d.sync += expected.eq(ideal[slot.row])
+    with m.If(valid & slot.read):
+        m.d.sync += word.eq(memory[slot.row])
+    with m.If(valid & slot.update):
+        m.d.sync += ideal[slot.row].eq(ideal[slot.row] + 1)
+    flags = Signal(2)  # of c1
+    last_row, last_read = Signal(2), Signal()
+    m.d.sync += flags.eq(Mux(valid, slot.read | slot.update << 1, 0))
+    with m.If(valid):
+        m.d.sync += [last_row.eq(slot.row), last_read.eq(slot.read & ~slot.update)]
+    m.d.comb += [
+        Assume(implies(valid & slot.update & ~slot.read, last_read & (last_row == slot.row))),
+        Assert(implies(flags.bool(), (word == expected) | (flags == 0))),
+    ]
+    row, write, new = Signal(2), Signal(), word + 1
+    m.d.sync += [row.eq(slot.row), write.eq(valid & slot.update)]
+    for k in range(2, WRITE_LATENCY + 1):
+        late_row, late_write, late_new = (Signal(2, name=f"c{k}_row"), Signal(name=f"c{k}_write"),
+                                          Signal(3, name=f"c{k}_new"))
+        m.d.sync += [late_row.eq(row), late_write.eq(write), late_new.eq(new)]
+        row, write, new = late_row, late_write, late_new
+    with m.If(write):
+        m.d.sync += memory[row].eq(new)
+    return m, inputs_of(dut)
+
+
+def test_every_read_sees_the_last_update():
+    """Bounded: 18 cycles, two waits in a row."""
+    m, ports = read_modify_write(HazardStage)
+    assert verdict(m, ports, method=Method.BMC, depth=18) is HOLDS
+
+
+def test_a_broken_stage_reads_an_old_weight():
+    m, ports = read_modify_write(Forgetful)
+    assert verdict(m, ports, method=Method.BMC, depth=18) is REFUTED
