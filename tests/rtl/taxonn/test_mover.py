@@ -76,8 +76,10 @@ def test_loads_and_dumps(n_groups, stall):
                 ctx.set(dut.i.valid, 1)
                 await ctx.tick().until(dut.i.ready)
                 ctx.set(dut.i.valid, 0)
+            ctx.set(dut.i.valid, 1)  # a beat too many
             await bench.end(ctx)
-            assert bench.writes == before + n
+            assert bench.writes == before + n and not ctx.get(dut.i.ready)
+            ctx.set(dut.i.valid, 0)
             flat = bench.biases[row:] if bias else [b for r in bench.rows[row:] for b in r]
             assert flat[:n] == beats
             await bench.start(ctx, "dump", row, count, bias)
