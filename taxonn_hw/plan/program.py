@@ -14,7 +14,7 @@ update (layer 1)      update, list of x        update, list of delta  bias rows 
 Backward and update of a row share one read: two slots, one read, one write.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from .network import Layer, Network
@@ -56,7 +56,8 @@ class Pass:
     n_clear, clear_base : int
         Delta rows to zero first (only non-zero deltas will be written to them).
     waits : bool
-        The pass reads rows that the pass before it stores, so it starts when they are stored.
+        The pass starts when the results of the passes before it are stored: it reads them, or
+        its own would meet them in the neuron unit.
     """
 
     layer: Layer
@@ -123,7 +124,8 @@ class Program:
                     self.d_rows += layer.n_out_blocks
                 else:
                     self.lists[f"d{layer.index}"] = layer.n_out
-        self.forward = tuple(self._forward(layer) for layer in network.layers)
+        self.forward = self._without_collision(
+            tuple(self._forward(layer) for layer in network.layers))
         self.backward = tuple(self._backward(layer) for layer in reversed(network.layers)
                               ) if network.config.training else ()
 
@@ -144,6 +146,17 @@ class Program:
         """Return the list that results of kind ``a`` or ``d`` for ``layer`` refill, if any."""
         name = f"{kind}{layer.index}"
         return (name,) if name in self.lists else ()
+
+    @staticmethod
+    def _without_collision(forward: tuple[Pass, ...]) -> tuple[Pass, ...]:
+        """Make the first pass wait for the sample before where both feed the neuron unit.
+
+        Tree and drain each keep their own order; only one of them may have sums on the way.  In
+        training nothing is ever on the way when a sample starts.
+        """
+        if {forward[0].finish, forward[-1].finish} == {Finish.TREE, Finish.DRAIN}:
+            return (replace(forward[0], waits=True), *forward[1:])
+        return forward
 
     def _forward(self, layer: Layer) -> Pass:
         clears = self._fills(layer, "a")
