@@ -35,6 +35,7 @@ REGISTERS = {
         "restart": 3,    # strobe: the random generator goes back to sample 0
         "train": 4,      # level: train (1) or infer (0)
         "results": 5,    # level: emit the outputs of every sample
+        "flush": 6,      # strobe, while idle: drop samples that are loaded and not begun
     }),
     "status": Register(0x05, "r", "what the accelerator does", {
         "busy": 0,       # samples are being worked on

@@ -97,6 +97,10 @@ class Accelerator:
         """Start the random generator and the counters over, as for a new training run."""
         self._control("restart", "clear")
 
+    def flush(self) -> None:
+        """Drop samples that the hardware has loaded and not begun, after a run that broke off."""
+        self._control("flush")
+
     def clear(self) -> None:
         """Zero the counters."""
         self._control("clear")

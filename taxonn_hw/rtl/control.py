@@ -30,8 +30,8 @@ class ControlBlock(wiring.Component):
     Members
     -------
     bus : In(csr)
-    start, stop, restart : Out(1)
-        Strobes.
+    start, stop, restart, flush : Out(1)
+        Strobes; ``flush`` only while idle.
     train, results : Out(1)
         Levels.
     samples, rate, weight_row, weight_count : Out
@@ -48,7 +48,7 @@ class ControlBlock(wiring.Component):
         self.first_rate, self.rates, self.can_train = rate, rates, can_train
         super().__init__({
             "bus": In(csr_signature()),
-            "start": Out(1), "stop": Out(1), "restart": Out(1),
+            "start": Out(1), "stop": Out(1), "restart": Out(1), "flush": Out(1),
             "train": Out(1), "results": Out(1),
             "samples": Out(32), "rate": Out(5), "weight_row": Out(32), "weight_count": Out(32),
             "load": Out(1), "dump": Out(1), "bias": Out(1),
@@ -64,8 +64,8 @@ class ControlBlock(wiring.Component):
         command = REGISTERS["weight_command"].fields
         rate = Signal(5, init=self.first_rate)
         m.d.comb += self.rate.eq(rate)
-        m.d.sync += [self.start.eq(0), self.stop.eq(0), self.restart.eq(0), clear.eq(0),
-                     self.load.eq(0), self.dump.eq(0)]
+        m.d.sync += [self.start.eq(0), self.stop.eq(0), self.restart.eq(0), self.flush.eq(0),
+                     clear.eq(0), self.load.eq(0), self.dump.eq(0)]
         with m.If(bus.w_stb):
             with m.Switch(bus.addr):
                 with m.Case(REGISTERS["control"].address):
@@ -73,6 +73,7 @@ class ControlBlock(wiring.Component):
                         self.start.eq(bus.w_data[control["start"]]),
                         self.stop.eq(bus.w_data[control["stop"]]),
                         clear.eq(bus.w_data[control["clear"]]),
+                        self.flush.eq(bus.w_data[control["flush"]] & ~self.busy),
                         self.restart.eq(bus.w_data[control["restart"]]),
                         self.train.eq(bus.w_data[control["train"]] & int(self.can_train)),
                         self.results.eq(bus.w_data[control["results"]]),

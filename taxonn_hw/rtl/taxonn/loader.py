@@ -26,7 +26,7 @@ class Loader(wiring.Component):
     train : In(1)
         Samples carry targets.
     restart : In(1)
-        Drop what is loaded.
+        Drop what is loaded; no sample may be under way.
     full : Out(1)
         The present bank holds a sample.
     free : In(1)

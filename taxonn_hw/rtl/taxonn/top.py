@@ -93,7 +93,7 @@ class Accelerator(wiring.Component):
         _, high = network.config.rate_range
         m.d.comb += [
             loader.train.eq(control.train), sequencer.train.eq(control.train),
-            loader.free.eq(sequencer.sample_ends),
+            loader.free.eq(sequencer.sample_ends), loader.restart.eq(control.flush),
             array.i.eq(hazard.o), array.rate.eq(high - control.rate),
             array.restart.eq(control.restart),
             array.x_vector.eq(loader.vector), loader.row.eq(hazard.o.slot.vector_row),
