@@ -142,7 +142,7 @@ def main() -> None:
     missing = {name: args for name, args in commands.items() if name not in results}
     with ThreadPoolExecutor(2) as pool:
         for name, result in zip(missing, pool.map(run, missing, missing.values()), strict=True):
-            result.pop("history", None)
+            result = {key: value for key, value in result.items() if key not in ("history", "data")}
             results[name] = result
             store.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     picture()
