@@ -17,6 +17,13 @@ from tests.formal.harness import implies, verdict
 HOLDS, REFUTED = Verdict.HOLDS, Verdict.REFUTED
 
 
+def held(m, value):
+    """``value`` as a signal, so that many conditions share one copy of its logic."""
+    signal = Signal(Value.cast(value).shape(), name="held")
+    m.d.comb += signal.eq(value)
+    return signal
+
+
 def scaled(value, power: int):
     """``value * 2**power``, exact."""
     return value * Const(1 << power)
@@ -24,7 +31,6 @@ def scaled(value, power: int):
 
 def is_requantized(result, acc, shift, q, mode, random):
     """Conditions that ``result`` is ``acc / 2**shift``, rounded and clipped."""
-    result = Value.cast(result)
     above, below = result > q.lo, result < q.hi  # what the clipping leaves open
     conditions = [result >= q.lo, result <= q.hi]
     if shift <= 0:
@@ -47,9 +53,9 @@ def is_requantized(result, acc, shift, q, mode, random):
 
 
 def prove_all(build, shape):
-    """The verdict on all conditions of ``build(acc, random)``, for every accumulator and word."""
+    """The verdict on the conditions of ``build(m, acc, random)``, for every accumulator and word."""
     m, acc, random = Module(), Signal(shape, name="acc"), Signal(RANDOM_BITS, name="random")
-    m.d.comb += [Assert(condition) for condition in build(acc, random)]
+    m.d.comb += [Assert(condition) for condition in build(m, acc, random)]
     return verdict(m, [acc, random], method=Method.BMC, depth=1)
 
 
@@ -58,9 +64,9 @@ SHIFTS = [-3, 0, 1, 2, 7, 11, 15, 16, 17, 20]
 
 
 def requantized(mode, formats, shifts, *, spec_mode=None, spec_format=None):
-    def build(acc, random):
+    def build(m, acc, random):
         for q, shift in product(formats, shifts):
-            result = requantize(acc, shift, q, mode, random)
+            result = held(m, requantize(acc, shift, q, mode, random))
             yield from is_requantized(result, acc, shift, spec_format or q, spec_mode or mode,
                                       random)
     return build
@@ -92,9 +98,9 @@ def test_a_wrong_requantize_is_refuted(broken):
 
 
 def clipped(q_of=lambda q: q):
-    def build(acc, _):
+    def build(m, acc, _):
         for q in [*FORMATS, QFormat(32, 0), QFormat(9, 0, False)]:
-            result = Value.cast(saturate(acc, q))
+            result = held(m, saturate(acc, q))
             wanted = q_of(q)
             yield (result == acc) | ((acc > wanted.hi) & (result == wanted.hi)) | (
                 (acc < wanted.lo) & (result == wanted.lo))
@@ -112,10 +118,9 @@ def test_a_wrong_saturate_is_refuted():
     assert prove_all(wrong, signed(12)) is REFUTED
 
 
-def is_pow2(field, acc, shift, p, mode, random):
-    """Conditions that ``field`` is one of the neighbours of ``acc``, the one that ``mode`` asks."""
-    size, n = absolute(acc), p.n_magnitudes
-    size = scaled(size, max(-shift, 0))
+def is_pow2(field, size, shift, p, mode, random):
+    """Conditions that ``field`` is that neighbour of magnitude ``size`` that ``mode`` asks for."""
+    size, n = scaled(size, max(-shift, 0)), p.n_magnitudes
     grid = [0] + [1 << m + max(shift, 0) for m in range(n)]
     drop = max(shift + n - 1 - RANDOM_BITS, 0)  # bits too fine for a random word
     yield field <= n
@@ -142,11 +147,11 @@ POWERS = [Pow2Format(width, 0) for width in (2, 3, 4)]
 
 
 def quantized(mode, shifts, *, spec_mode=None, formats=POWERS[1:]):
-    def build(acc, random):
+    def build(m, acc, random):
         for p, shift in product(formats, shifts):
             total, low = pow2_round(acc, shift, p, mode, random)
-            yield from is_pow2(leading_field(total, low, p), acc, shift, p, spec_mode or mode,
-                               random)
+            field = held(m, leading_field(held(m, total), low, p))
+            yield from is_pow2(field, held(m, absolute(acc)), shift, p, spec_mode or mode, random)
     return build
 
 

@@ -17,10 +17,8 @@ def counter(bound):
 
 
 @pytest.mark.parametrize("bound, method, depth, verdict", [
-    (9, Method.BMC, 12, Verdict.HOLDS), (8, Method.BMC, 12, Verdict.REFUTED),
-    (8, Method.BMC, 5, Verdict.HOLDS), (8, Method.PROVE, 12, Verdict.REFUTED),
-    (10, Method.PROVE, 2, Verdict.UNDECIDED), (9, Method.PROVE, 2, Verdict.HOLDS),
-    (9, Method.COVER, 12, Verdict.HOLDS), (9, Method.COVER, 5, Verdict.REFUTED)])
+    (8, Method.BMC, 12, Verdict.REFUTED), (8, Method.BMC, 5, Verdict.HOLDS),
+    (10, Method.PROVE, 2, Verdict.UNDECIDED), (9, Method.COVER, 5, Verdict.REFUTED)])
 def test_verdicts(bound, method, depth, verdict):
     m, ports = counter(bound)
     assert prove(m, method=method, depth=depth, ports=ports) is verdict
