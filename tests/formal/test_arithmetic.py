@@ -53,7 +53,7 @@ def is_requantized(result, acc, shift, q, mode, random):
 
 
 def prove_all(build, shape):
-    """The verdict on the conditions of ``build(m, acc, random)``, for every accumulator and word."""
+    """The verdict on the conditions of ``build(m, acc, random)``, for all sums and words."""
     m, acc, random = Module(), Signal(shape, name="acc"), Signal(RANDOM_BITS, name="random")
     m.d.comb += [Assert(condition) for condition in build(m, acc, random)]
     return verdict(m, [acc, random], method=Method.BMC, depth=1)
