@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from statistics import mean
 
@@ -141,9 +141,10 @@ def main() -> None:
         results = json.loads(store.read_text(encoding="utf-8"))
     missing = {name: args for name, args in commands.items() if name not in results}
     with ThreadPoolExecutor(2) as pool:
-        for name, result in zip(missing, pool.map(run, missing, missing.values()), strict=True):
-            result = {key: value for key, value in result.items() if key not in ("history", "data")}
-            results[name] = result
+        jobs = {pool.submit(run, name, args): name for name, args in missing.items()}
+        for job in as_completed(jobs):
+            results[jobs[job]] = {key: value for key, value in job.result().items()
+                                  if key not in ("history", "data")}
             store.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     picture()
     write_readme(tables({name: results[name] for name in commands}, commands))

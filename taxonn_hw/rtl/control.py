@@ -58,8 +58,11 @@ class ControlBlock(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bus = self.bus
-        cycles, slots, samples_done = Signal(64), Signal(64), Signal(32)
-        scratch, clear = Signal(32), Signal()
+        cycles = Signal(64)
+        slots = Signal(64)
+        samples_done = Signal(32)
+        scratch = Signal(32)
+        clear = Signal()
         control = REGISTERS["control"].fields
         command = REGISTERS["weight_command"].fields
         rate = Signal(5, init=self.first_rate)

@@ -61,7 +61,8 @@ class ScalarList(wiring.Component):
         count = Array(Signal(range(self.depth + 1), name=f"count_{g}") for g in range(self.banks))
         address = Signal(range(self.depth + 1))
         bank = Signal(range(max(self.banks, 2)))
-        fetch, fetched = Signal(), Signal()
+        fetch = Signal()
+        fetched = Signal()
         fetched_bank = Signal.like(bank)
         words = []
         for g in range(self.banks):
@@ -83,11 +84,13 @@ class ScalarList(wiring.Component):
             m.d.sync += self.complete.eq(1)
 
         # Two output registers take the word in flight when the reader stalls.
-        first, second = Signal(self.shape, reset_less=True), Signal(self.shape, reset_less=True)
+        first = Signal(self.shape, reset_less=True)
+        second = Signal(self.shape, reset_less=True)
         n_held = Signal(range(3))
         pop = Signal()
         word = Array(words)[fetched_bank] if self.banks > 1 else words[0]
-        at_end, walked = Signal(), Signal()
+        at_end = Signal()
+        walked = Signal()
         m.d.comb += [
             self.o.valid.eq(n_held != 0), self.o.payload.eq(first),
             pop.eq(self.o.valid & self.o.ready),
@@ -123,9 +126,11 @@ class ScalarList(wiring.Component):
             with m.Elif(fetch):
                 m.d.sync += address.eq(address + 1)
             return
-        started, exhausted = Signal(), Signal()
+        started = Signal()
+        exhausted = Signal()
         filled = Signal(self.banks)
-        next_bank, is_last = Signal.like(bank), Signal(init=1)
+        next_bank = Signal.like(bank)
+        is_last = Signal(init=1)
         first_bank = Const(0, bank.shape())
         for g in reversed(range(self.banks)):
             first_bank = Mux(filled[g], g, first_bank)

@@ -101,11 +101,12 @@ class Lane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n, c = self.numerics, self.control
-        s2_word, s3_word = Signal(n.word, reset_less=True), Signal(n.word, reset_less=True)
-        s2_vector, s3_vector = Signal.like(self.vector, reset_less=True), Signal.like(
-            self.vector, reset_less=True)
-        s2_power, s3_power = Signal.like(self.power, reset_less=True), Signal.like(
-            self.power, reset_less=True)
+        s2_word = Signal(n.word, reset_less=True)
+        s3_word = Signal(n.word, reset_less=True)
+        s2_vector = Signal.like(self.vector, reset_less=True)
+        s3_vector = Signal.like(self.vector, reset_less=True)
+        s2_power = Signal.like(self.power, reset_less=True)
+        s3_power = Signal.like(self.power, reset_less=True)
         s3_scalar = Signal(n.scalar, reset_less=True)
         s3_shared_power = Signal(c.s2_power.shape(), reset_less=True)
         s3_operand = Signal(n.operand, reset_less=True)
@@ -172,7 +173,8 @@ class Lane(wiring.Component):
         """The product with a power of two: negate, then shift."""
         n, c = self.numerics, self.control
         width = max(len(operand), len(vector) + 1, len(scalar) + 1)
-        base, signed_base = Signal(signed(width)), Signal(signed(width + 1))
+        base = Signal(signed(width))
+        signed_base = Signal(signed(width + 1))
         exponent = Signal(n.delta)
         own = Signal()  # the lane's delta, not the broadcast one
         m.d.comb += [
@@ -194,13 +196,15 @@ class Lane(wiring.Component):
     def _update(self, m, s3_word, s4_product) -> None:
         """``W - round(step)``: align, round, subtract, saturate."""
         n, c = self.numerics, self.control
-        s4_word, s5_word = Signal(n.word, reset_less=True), Signal(n.word, reset_less=True)
+        s4_word = Signal(n.word, reset_less=True)
+        s5_word = Signal(n.word, reset_less=True)
         alignments = {layer.index: round_shift(s4_product, -n.step_alignment(layer),
                                                Rounding.FLOOR) for layer in n.layers}
         low, high = n.network.config.rate_range
         aligned_shape = signed(n.product.width + max(n.step_alignment(layer) for layer in n.layers)
                                + high - low)
-        layer_aligned, aligned = Signal(aligned_shape), Signal(aligned_shape)
+        layer_aligned = Signal(aligned_shape)
+        aligned = Signal(aligned_shape)
         m.d.comb += layer_aligned.eq(by_index(c.s4_layer, alignments))
         with m.Switch(c.s4_rate):
             for extra in range(high - low + 1):

@@ -71,11 +71,15 @@ class Loader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        loaded, occupied = Signal(range(3)), Signal(range(3))  # samples to run; banks in use
-        loading, present = Signal(), Signal()
+        loaded = Signal(range(3))  # samples to run; banks in use
+        occupied = Signal(range(3))
+        loading = Signal()
+        present = Signal()
         beat = Signal(range(max(self.input_beats, self.target_beats, 2)))
         in_targets = Signal()
-        take, last_input, complete = Signal(), Signal(), Signal()
+        take = Signal()
+        last_input = Signal()
+        complete = Signal()
         n_train = self.train if self.numerics.training else 0
         m.d.comb += [
             self.full.eq(loaded != 0), self.bank.eq(present),
@@ -166,7 +170,8 @@ class Loader(wiring.Component):
         memory = Memory(shape=data.ArrayLayout(layout, groups), depth=2 * rows, init=[])
         m.submodules.rows = memory
         write, read = memory.write_port(granularity=1), memory.read_port()
-        row, group = Signal(range(rows + 1)), Signal(range(groups))
+        row = Signal(range(rows + 1))
+        group = Signal(range(groups))
         m.d.comb += [
             write.addr.eq(Mux(loading, rows, 0) + row),
             read.addr.eq(Mux(self.row_bank, rows, 0) + self.row),

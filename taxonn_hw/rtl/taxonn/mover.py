@@ -2,15 +2,19 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["Mover"]
+
+_READ_LATENCY = 2
+_DEPTH = 4  # beats: a read latency and the two registers of the queue
 
 
 class Mover(wiring.Component):
     """Loads or dumps ``count`` rows from ``row`` on, a group of words a beat.
 
-    A dumped beat takes 4 cycles, a loaded one 1.
+    A beat a clock either way; the first dumped one comes 4 cycles after the strobe.
 
     Parameters
     ----------
@@ -28,7 +32,7 @@ class Mover(wiring.Component):
     start_row, count : In(32)
     active : Out(1)
     address, group, write, data, moved : Out, In
-        To the memories; ``moved`` follows two cycles after its address.
+        To the memories; ``moved`` follows two cycles after its address and group.
     i, o : In, Out(stream of word_group)
     """
 
@@ -44,11 +48,21 @@ class Mover(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        left = Signal(32)
-        last_group, advance = Signal(), Signal()
+        left = Signal(32)  # rows or biases to go
+        last_group = Signal()
+        advance = Signal()
+        m.submodules.queue = queue = SyncFIFOBuffered(width=self.word_group.size, depth=_DEPTH)
+        credit = Signal(range(_DEPTH + 1), init=_DEPTH)  # room for beats that are on their way
+        fetch = Signal()
+        popped = Signal()
+        travel = Signal(_READ_LATENCY)
+        m.d.sync += [travel.eq(travel << 1 | fetch), credit.eq(credit - fetch + popped)]
         m.d.comb += [
             last_group.eq(self.moves_bias | (self.group == self.n_groups - 1)),
             self.data.eq(self.i.payload),
+            queue.w_en.eq(travel[-1]), queue.w_data.eq(self.moved),
+            self.o.valid.eq(queue.r_rdy), self.o.payload.eq(queue.r_data),
+            queue.r_en.eq(self.o.ready), popped.eq(self.o.valid & self.o.ready),
         ]
         with m.If(advance):
             m.d.sync += self.group.eq(Mux(last_group, 0, self.group + 1))
@@ -61,7 +75,7 @@ class Mover(wiring.Component):
                 with m.If(self.load):
                     m.next = "LOAD"
                 with m.Elif(self.dump):
-                    m.next = "READ"
+                    m.next = "DUMP"
             with m.State("LOAD"):
                 m.d.comb += [
                     self.active.eq(1), self.i.ready.eq(left != 0),
@@ -69,23 +83,9 @@ class Mover(wiring.Component):
                 ]
                 with m.If(left == 0):
                     m.next = "IDLE"
-            with m.State("READ"):
-                m.d.comb += self.active.eq(1)
-                m.next = "WAIT"
-                with m.If(left == 0):
+            with m.State("DUMP"):
+                m.d.comb += [self.active.eq(1), fetch.eq((left != 0) & (credit != 0)),
+                             advance.eq(fetch)]
+                with m.If((left == 0) & (credit == _DEPTH)):
                     m.next = "IDLE"
-            with m.State("WAIT"):
-                m.d.comb += self.active.eq(1)
-                m.next = "TAKE"
-            with m.State("TAKE"):
-                m.d.comb += self.active.eq(1)
-                m.d.sync += self.o.payload.eq(self.moved)
-                m.d.sync += self.o.valid.eq(1)
-                m.next = "SEND"
-            with m.State("SEND"):
-                m.d.comb += self.active.eq(1)
-                with m.If(self.o.ready):
-                    m.d.sync += self.o.valid.eq(0)
-                    m.d.comb += advance.eq(1)
-                    m.next = "READ"
         return m

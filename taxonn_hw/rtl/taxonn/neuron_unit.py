@@ -168,8 +168,8 @@ class NeuronUnit(wiring.Component):
             return code, slope
         s1_code = Signal(shape, name="held_code", reset_less=True)
         m.d.sync += s1_code.eq(code)
-        final, slope = Signal(self.code_shape, reset_less=True), Signal(
-            range(slope_bound + 1), reset_less=True)
+        final = Signal(self.code_shape, reset_less=True)
+        slope = Signal(range(slope_bound + 1), reset_less=True)
         results, tables = {}, {}
         for layer in self.layers:
             if layer.activation.is_table:

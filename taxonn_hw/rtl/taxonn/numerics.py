@@ -8,7 +8,6 @@ from functools import cached_property
 
 from amaranth.hdl import Shape, signed, unsigned
 
-from ...config import Activation
 from ...fixed import Pow2Format
 from ...plan import Layer, Network
 from ...plan.program import Finish, Program
@@ -127,10 +126,6 @@ class Numerics:
         """Zeros appended to a step of ``layer`` at the highest learning-rate exponent."""
         _, high = self.network.config.rate_range
         return self.step_shift - layer.update_shift(high)
-
-    def slope_is_steep(self, layer: Layer) -> bool:
-        """Whether the derivative has a second non-zero value (leaky relu)."""
-        return layer.activation is Activation.LEAKY_RELU
 
     @property
     def _formats(self):

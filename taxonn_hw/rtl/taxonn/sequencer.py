@@ -121,7 +121,8 @@ class Sequencer(wiring.Component):
         d = Signal(layout, init=constants[0])
         active = Signal()          # a pass is under way
         started = Signal()         # its first slot has left
-        block, block_row = Signal(self.slot.members["block"]), Signal(self.slot.members["row"])
+        block = Signal(self.slot.members["block"])
+        block_row = Signal(self.slot.members["row"])
         count = Signal(self.slot.members["item"])
         second = Signal()          # the update slot that follows a backward slot
         n_cleared = Signal.like(d.n_clear)
@@ -130,7 +131,8 @@ class Sequencer(wiring.Component):
         slot, fire = self.o.payload, Signal()
         ending = Signal()          # this cycle's slot is an end slot
         clearing = Signal()
-        may_start, emit = Signal(), Signal()
+        may_start = Signal()
+        emit = Signal()
         end_of_sample = Signal()
         m.d.comb += [
             may_start.eq(started | (Mux(d.first_of_sample, self.run, 1)
@@ -143,19 +145,25 @@ class Sequencer(wiring.Component):
             end_of_sample.eq(d.last_of_sample | (d.last_of_inference & ~self.train)),
         ]
         # Which of its slots an item has: a forward or update slot, or backward and then update.
-        has_backward, has_update, is_update = Signal(), Signal(), Signal()
+        has_backward = Signal()
+        has_update = Signal()
+        is_update = Signal()
         selective = d.is_backward & d.by_outputs & int(self.numerics.network.config.zero_skip)
         m.d.comb += [
             has_backward.eq(d.is_backward & (entry.slope | ~selective)),
             has_update.eq(d.is_update_pass & (entry.nonzero | ~selective)),
             is_update.eq(d.is_update_pass & (second | ~has_backward)),
         ]
-        item_ends, last_block = Signal(), Signal()
+        item_ends = Signal()
+        last_block = Signal()
         m.d.comb += [
             last_block.eq(block == d.last_block),
             item_ends.eq(second | ~(has_backward & has_update)),
         ]
-        item_leaves, block_ends, pass_ends, skip_block = Signal(), Signal(), Signal(), Signal()
+        item_leaves = Signal()
+        block_ends = Signal()
+        pass_ends = Signal()
+        skip_block = Signal()
         take_item = fire & ~clearing & ~ending
         m.d.comb += [
             # Without end slots the end of a list in the outer loop of blocks costs one clock.

@@ -61,6 +61,8 @@ class WeightMemory(wiring.Component):
                     self.words[lane].eq(read.data[k][g]),
                 ]
         chosen = Signal(self.group_layout, reset_less=True)
-        m.d.sync += chosen.eq(Array(read.data[k] for k in range(groups))[self.move_group])
+        read_group = Signal(range(max(groups, 2)))
+        m.d.sync += [read_group.eq(self.move_group),
+                     chosen.eq(Array(read.data[k] for k in range(groups))[read_group])]
         m.d.comb += self.moved.eq(chosen)
         return m
