@@ -1,6 +1,6 @@
 """Vector memory: rows of one element per lane, activations or deltas."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -48,12 +48,12 @@ class VectorMemory(wiring.Component):
             write.addr.eq(Mux(self.serial, self.serial_row,
                               Mux(self.clear, self.clear_row, self.store_row))),
         ]
-        for lane in range(self.lanes):
-            chosen = Signal(name=f"chosen_{lane}")
-            m.d.comb += [
-                chosen.eq(self.serial & (self.serial_lane == lane)),
-                write.en[lane].eq(self.store | self.clear | chosen),
-                write.data[lane].eq(Mux(self.serial, self.code,
-                                        Mux(self.clear, 0, self.values[lane]))),
-            ]
+        # Whole rows at once: a vector driven piece by piece costs Icarus its width for each piece.
+        chosen = Cat(self.serial & (self.serial_lane == lane) for lane in range(self.lanes))
+        m.d.comb += [
+            write.en.eq(Mux(self.store | self.clear, (1 << self.lanes) - 1, chosen)),
+            write.data.as_value().eq(Mux(
+                self.serial, Value.cast(self.code).replicate(self.lanes),
+                Mux(self.clear, 0, self.values.as_value()))),
+        ]
         return m

@@ -51,15 +51,15 @@ class WeightMemory(wiring.Component):
             read.en.eq(self.read | self.move),
             write.addr.eq(Mux(self.move, self.move_row, self.write_row)),
         ]
+        # Whole rows at once: a vector driven piece by piece costs Icarus its width for each piece.
+        m.d.comb += [
+            write.data.as_value().eq(Mux(self.move, self.move_data.as_value().replicate(groups),
+                                         self.new.as_value())),
+            self.words.as_value().eq(read.data.as_value()),
+        ]
         for k in range(groups):
             m.d.comb += write.en[k].eq(
                 Mux(self.move, self.move_write & (self.move_group == k), self.write))
-            for g in range(self.group):
-                lane = k * self.group + g
-                m.d.comb += [
-                    write.data[k][g].eq(Mux(self.move, self.move_data[g], self.new[lane])),
-                    self.words[lane].eq(read.data[k][g]),
-                ]
         chosen = Signal(self.group_layout, reset_less=True)
         read_group = Signal(range(max(groups, 2)))
         m.d.sync += [read_group.eq(self.move_group),
