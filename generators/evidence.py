@@ -65,7 +65,8 @@ def run(name: str, arguments: list[str]) -> dict:
 def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
     """Return the Markdown of README's evidence section."""
     lines = [("**Accuracy** of the bit-exact model, MNIST 784-128-10, 3 epochs, batch 1, "
-              "step 2^-6, test %:"), "", "| operands | seeds 1, 2, 3 | mean | float, same seeds | mean |",
+              "step 2^-6, test %:"), "",
+             "| operands | seeds 1, 2, 3 | mean | float, same seeds | mean |",
              "|---|---|---|---|---|"]
     for bits in (4, 8):
         runs = [results[f"golden {bits} bit, seed {seed}"] for seed in (1, 2, 3)]
