@@ -1,11 +1,11 @@
 """Shared by all tests: what to do when an external program is missing."""
 
-import os
-
 import pytest
 
 from taxonn_hw.flow.cocotb_runner import require
 from taxonn_hw.flow.errors import ToolError
+
+from .tools import missing
 
 SIMULATOR_OF = {"iverilog": "icarus", "icarus": "icarus", "verilator": "verilator"}
 
@@ -22,9 +22,7 @@ def require_tool():
         try:
             require(SIMULATOR_OF[name])
         except ToolError as error:
-            if os.environ.get("TAXONN_REQUIRE_TOOLS") == "1":
-                pytest.fail(f"required: {error}", pytrace=False)
-            pytest.skip(str(error))
+            missing(error)
 
     return check
 

@@ -20,6 +20,8 @@ from taxonn_hw.flow.verilator import lint
 from taxonn_hw.flow.yosys import driver_conflicts, run_yosys
 from taxonn_hw.plan import Network
 
+from .tools import missing
+
 SMALL = {"layers": [5, 4, 3], "lanes": 2, "name": "small"}
 CONFIGS = {
     "small": SMALL,
@@ -101,7 +103,7 @@ def test_sidecar(generated):
 def test_header_compiles_and_says_the_same(generated, tmp_path):
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
-        pytest.skip("gcc is not installed")
+        missing("a C compiler is not installed: apt-get install gcc")
     header = generated.header
     values = {f"TAXONN_REG_{name.upper()}": register.address
               for name, register in REGISTERS.items()}
