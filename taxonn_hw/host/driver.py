@@ -14,6 +14,7 @@ from ..golden.weights import Parameters
 from ..plan import Network
 from ..plan.layout import (
     element_width,
+    geometry,
     pack_bits,
     pack_parameters,
     sample_beats,
@@ -77,9 +78,7 @@ class Accelerator:
         self._check("version", VERSION, "the register map has another version")
         self._check("config_hash", config_hash(network.config),
                     "the hardware was generated for another configuration")
-        geometry = (network.lanes | weight_group(network.lanes) << 16
-                    | network.samples_per_clock << 24)
-        self._check("geometry", geometry, "the hardware has other lanes or stream widths")
+        self._check("geometry", geometry(network), "the hardware has other lanes or stream widths")
 
     def read(self, name: str) -> int:
         """Return the register ``name``."""

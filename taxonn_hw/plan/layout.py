@@ -12,6 +12,7 @@ from .network import Layer, Network
 
 __all__ = [
     "element_width",
+    "geometry",
     "pack_bits",
     "pack_parameters",
     "sample_beats",
@@ -29,6 +30,11 @@ def weight_group(lanes: int) -> int:
 def element_width(network: Network) -> int:
     """Return the bits of one element of a sample-stream beat: input or target code."""
     return max(network.input.width, network.output.formats.a.width)
+
+
+def geometry(network: Network) -> int:
+    """Return the register that says it: lanes [15:0], weight group [23:16], sample group [31:24]."""
+    return network.lanes | weight_group(network.lanes) << 16 | network.samples_per_clock << 24
 
 
 def pack_parameters(network: Network, parameters) -> tuple[np.ndarray, np.ndarray]:

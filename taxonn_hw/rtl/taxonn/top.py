@@ -16,7 +16,7 @@ from ...plan.latency import (
     UnitLatencies,
     tree_latency,
 )
-from ...plan.layout import element_width, weight_group
+from ...plan.layout import element_width, geometry, weight_group
 from ...plan.program import Finish
 from ..control import ControlBlock, csr_signature
 from ..scalar_list import ScalarList
@@ -111,8 +111,7 @@ class Accelerator(wiring.Component):
 
     def _control(self) -> ControlBlock:
         network = self.network
-        geometry = (network.lanes | self.group << 16 | network.samples_per_clock << 24)
-        return ControlBlock(config_hash=config_hash(network.config), geometry=geometry,
+        return ControlBlock(config_hash=config_hash(network.config), geometry=geometry(network),
                             rate=network.config.learning_rate_exponent,
                             rates=network.config.rate_range, can_train=network.config.training)
 
