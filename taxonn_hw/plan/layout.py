@@ -33,7 +33,7 @@ def element_width(network: Network) -> int:
 
 
 def geometry(network: Network) -> int:
-    """Return the register that says it: lanes [15:0], weight group [23:16], sample group [31:24]."""
+    """Return the geometry register: lanes [15:0], weight group [23:16], sample group [31:24]."""
     return network.lanes | weight_group(network.lanes) << 16 | network.samples_per_clock << 24
 
 
