@@ -8,16 +8,13 @@ output, forward by *gather*, backward by *spread*.  Sides wider than the array r
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import Literal
 
-import numpy as np
-
-from ..config import Activation, Config
+from ..config import Config
 from ..errors import UserError
-from ..fixed import QFormat
-from .formats import LayerFormats, input_format, layer_formats
+from .arithmetic import LayerArithmetic
+from .formats import input_format, layer_formats
 from .ranges import check_ranges
 
 __all__ = ["Layer", "Network"]
@@ -27,13 +24,11 @@ MAX_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layer:
+class Layer(LayerArithmetic):
     """One dense layer: ``a = f(W x + b)``.
 
     Members
     -------
-    index : int
-        From 1.
     row_base, n_rows : int
         Its rows in the weight memory.  Row of block ``block`` and item ``item`` is
         ``row_base + block * row_stride + item``; the item is the input (mapping ``outputs``,
@@ -43,17 +38,8 @@ class Layer:
         mapping ``inputs``, the scalar bias memory.
     """
 
-    index: int
-    n_in: int
-    n_out: int
-    activation: Activation
-    is_output: bool
     mapping: Mapping
     lanes: int
-    formats: LayerFormats
-    leak_exponent: int
-    table_bits: int
-    rate_shift: int
     row_base: int
     neuron_base: int
 
@@ -83,95 +69,10 @@ class Layer:
         return -(-self.n_out // self.lanes)
 
     @property
-    def forward_frac(self) -> int:
-        """Fraction bits of the forward accumulator: those of the product, at least the bias's."""
-        f = self.formats
-        return max(f.operand.frac + f.x.frac, f.bias.frac)
-
-    @property
-    def product_shift(self) -> int:
-        """Zeros appended to a forward product."""
-        return self.forward_frac - self.formats.operand.frac - self.formats.x.frac
-
-    @property
-    def bias_shift(self) -> int:
-        """Zeros appended to a bias."""
-        return self.forward_frac - self.formats.bias.frac
-
-    @property
-    def forward_bound(self) -> int:
-        """Largest magnitude of the forward accumulator: n_in full-scale products and a bias."""
-        f = self.formats
-        product_bound = -f.operand.lo * max(f.x.hi, -f.x.lo)
-        return (self.n_in * product_bound << self.product_shift) + (-f.bias.lo << self.bias_shift)
-
-    @property
-    def backward_frac(self) -> int:
-        """Fraction bits of the accumulator that gathers the delta of this layer's input."""
-        return self.formats.operand.frac + self.formats.delta.frac
-
-    @property
-    def backward_bound(self) -> int:
-        """Largest magnitude of the backward accumulator: n_out full-scale products."""
-        return self.n_out * -self.formats.operand.lo * -self.formats.delta.lo
-
-    def update_shift(self, rate: int) -> int:
-        """Fraction bits that ``x * delta * 2**-rate`` loses on its way into a weight."""
-        f = self.formats
-        return f.x.frac + f.delta.frac + rate + self.rate_shift - f.weight.frac
-
-    def bias_update_shift(self, rate: int) -> int:
-        """Fraction bits that ``delta * 2**-rate`` loses on its way into a bias."""
-        return self.formats.delta.frac + rate + self.rate_shift - self.formats.bias.frac
-
-    @property
     def bias_operand(self) -> int:
         """The scalar that stands for 1.0 when a bias row is updated like a weight row."""
         f = self.formats
         return 1 << f.x.frac - f.weight.frac + f.bias.frac
-
-    @property
-    def has_derivative_at_output(self) -> bool:
-        """Whether the output delta is ``(a - t) f'`` and not ``a - t`` (design 2.1)."""
-        return self.activation in (Activation.RELU, Activation.LEAKY_RELU, Activation.TANH)
-
-    @property
-    def derivative_frac(self) -> int:
-        """Fraction bits of a derivative code."""
-        match self.activation:
-            case Activation.LEAKY_RELU:
-                return self.leak_exponent
-            case Activation.HARD_SIGMOID:
-                return 2
-            case Activation.SIGMOID | Activation.TANH:
-                return self.formats.derivative.frac
-            case _:
-                return 0
-
-    @property
-    def derivative_bound(self) -> int:
-        """Largest derivative code."""
-        if self.activation.is_table:
-            return self.formats.derivative.hi
-        return 1 << (self.leak_exponent if self.activation is Activation.LEAKY_RELU else 0)
-
-    @property
-    def table_format(self) -> QFormat:
-        """Format of a table index: sigmoid over [-8, 8), tanh over [-4, 4)."""
-        integer = 4 if self.activation is Activation.SIGMOID else 3
-        return QFormat(self.table_bits, self.table_bits - integer)
-
-    @cached_property
-    def table(self) -> tuple[np.ndarray, np.ndarray]:
-        """Activation and derivative codes by table index, the lowest index first, int64."""
-        z = self.table_format.to_real(np.arange(self.table_format.lo, self.table_format.hi + 1))
-        if self.activation is Activation.SIGMOID:
-            a = 1 / (1 + np.exp(-z))
-            slope = a * (1 - a)
-        else:
-            a = np.tanh(z)
-            slope = 1 - a * a
-        return self.formats.a.quantize(a), self.formats.derivative.quantize(slope)
 
 
 class Network:
