@@ -2,7 +2,7 @@
 
 import pytest
 
-from taxonn_hw.config import Config, config_from_dict, load_config
+from taxonn_hw.config import Activation, Config, Loss, config_from_dict, load_config
 from taxonn_hw.config_hash import canonical_config, config_hash
 from taxonn_hw.errors import UserError
 from taxonn_hw.plan import Network
@@ -47,7 +47,7 @@ BROKEN = [
     (NET + "bits = true", "bits: must be a whole number, not True"),
     (NET + "lanes = 0", "lanes: must be at least 1, not 0"),
     (NET + "lanes = 2000", "lanes: must be at most 1024, not 2000"),
-    (NET + "engine = 'warp'", "engine: must be 'taxonn', not 'warp'"),
+    (NET + "engine = 'warp'", "engine: must be 'taxonn' or 'edge', not 'warp'"),
     (NET + "activation = 'gelu'", f"activation: must be {UNITS}, not 'gelu'"),
     (NET + "output = 'relu'\nloss = 'cross_entropy'",
      "output relu goes with loss mean_square, not cross_entropy"),
@@ -227,3 +227,43 @@ def test_canonical_config_rebuilds_the_config():
     config = load_config("digits-64-48-32-10-tables", settings=("formats.delta=p4.6",))
     plain = canonical_config(config)
     assert isinstance(config, Config) and config_from_dict(plain) == config
+
+
+EDGE_BROKEN = [
+    ({"engine": "edge", "edge": {"fan_out": [2]}},
+     "edge.fan_out takes 2 values, one a junction, not 1"),
+    ({"edge": {"fan_out": [2, 2]}}, "table edge belongs to engine edge, not to taxonn"),
+    ({"engine": "edge", "edge": {"fan_out": [2, 2], "density": [0.5, 0.5]}},
+     "edge: give fan_out or density, not both"),
+    ({"engine": "edge", "edge": {"cycles": 4, "z": [2, 2]}}, "edge: give cycles or z, not both"),
+    ({"engine": "edge", "edge": {"density": [0.5, 0]}},
+     "edge.density.1: must be greater than 0, not 0"),
+    ({"learning_rate_schedule": [[2, 3]]},
+     ("learning_rate_schedule takes [first epoch, exponent] pairs from epoch 1 upwards, "
+     "not epochs [2]")),
+    ({"learning_rate_schedule": [[1, 3]], "learning_rate_range": [4, 7]},
+     "learning_rate_schedule has exponent 3, outside learning_rate_range [4, 7]"),
+]
+
+
+@pytest.mark.parametrize(("keys", "message"), EDGE_BROKEN, ids=range(len(EDGE_BROKEN)))
+def test_broken_edge_or_schedule(keys, message):
+    with pytest.raises(UserError) as error:
+        config_from_dict({"layers": [8, 4, 2], **keys})
+    assert str(error.value) == message
+
+
+def test_learning_rate_schedule():
+    config = config_from_dict({"layers": [8, 2], "learning_rate_exponent": 3,
+                               "learning_rate_schedule": [[1, 3], [3, 4], [7, 6]]})
+    assert config.rate_range == (3, 6)
+    assert [config.rate_in(epoch) for epoch in (1, 2, 3, 6, 7, 20)] == [3, 3, 4, 4, 6, 6]
+
+
+def test_compatibility_arithmetic_means_sigmoids():
+    edge = {"engine": "edge", "layers": [8, 4, 2]}
+    published = config_from_dict({**edge, "edge": {"arithmetic": "compatibility"}})
+    assert {published.activation, published.output} == {Activation.SIGMOID}
+    assert config_from_dict(edge).activation is Activation.RELU
+    quadratic = config_from_dict({**edge, "output": "sigmoid", "loss": "mean_square"})
+    assert quadratic.loss is Loss.MEAN_SQUARE

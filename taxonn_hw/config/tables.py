@@ -1,0 +1,76 @@
+"""Tables of a configuration: formats, rounding, one layer, the sparse engine."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ..fixed import Rounding
+from .values import Activation, AnyQ, DeltaFormat, Int, SignedQ
+
+__all__ = ["EdgeTable", "FormatTable", "LayerConfig", "RoundingTable", "Table"]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class FormatTable(Table):
+    """Formats of the signals; a key that is left out follows from ``bits``.
+
+    ``weight`` is the stored weight, ``operand`` the part of it that the multiplier sees,
+    ``activation`` a hidden layer's output, ``output`` the last layer's, ``input`` a pixel.
+    """
+
+    weight: SignedQ | None = None
+    operand: SignedQ | None = None
+    bias: SignedQ | None = None
+    activation: AnyQ | None = None
+    delta: DeltaFormat | None = None
+    input: AnyQ | None = None
+    output: AnyQ | None = None
+    derivative: AnyQ | None = None
+
+
+class RoundingTable(Table):
+    """Rounding of each kind of store."""
+
+    activation: Rounding = Rounding.HALF_UP
+    delta: Rounding = Rounding.STOCHASTIC
+    update: Rounding = Rounding.STOCHASTIC
+
+
+class LayerConfig(Table):
+    """One layer in the long form."""
+
+    kind: Literal["dense"] = "dense"
+    size: Int = Field(ge=1, le=16384)
+    activation: Activation | None = None
+    mapping: Literal["auto", "outputs", "inputs"] = "auto"
+    learning_rate_shift: Int = Field(default=0, ge=-8, le=8)
+    formats: FormatTable = FormatTable()
+
+
+class EdgeTable(Table):
+    """Keys of engine ``edge`` (Dey et al.): connections and processors of each junction.
+
+    Of ``fan_out`` (edges of each left neuron) and ``density`` (0 to 1) at most one is given;
+    without either every junction is fully connected.  Of ``cycles`` (clocks of a junction cycle,
+    C) and ``z`` (edge processors of each junction) at most one; without either C is the smallest
+    for which all processors together are at most ``lanes``.
+    """
+
+    fan_out: tuple[Annotated[Int, Field(ge=1)], ...] | None = None
+    density: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = None
+    cycles: Int | None = Field(default=None, ge=1)
+    z: tuple[Annotated[Int, Field(ge=1)], ...] | None = None
+    interleaver: Literal["basic", "sv", "ss", "md", "sv+ss", "ss+md", "sv+md", "sv+ss+md",
+                         "type1", "type2", "type3"] = "sv+ss"
+    arithmetic: Literal["improved", "compatibility"] = "improved"
+    initial: Literal["independent", "shared"] = "independent"
+
+    @model_validator(mode="after")
+    def _check_choices(self) -> "EdgeTable":
+        for one, other in (("fan_out", "density"), ("cycles", "z")):
+            if getattr(self, one) is not None and getattr(self, other) is not None:
+                raise ValueError(f"give {one} or {other}, not both")
+        return self

@@ -1,0 +1,92 @@
+"""Values of configuration keys: functions, losses, formats, strict numbers."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from ..fixed import Format, Pow2Format, QFormat, parse_format
+
+__all__ = ["MATCHED_LOSS", "Activation", "AnyQ", "Bool", "DeltaFormat", "Int", "Loss", "Pair",
+           "SignedQ"]
+
+
+class Activation(StrEnum):
+    """Activation functions; ``sigmoid`` and ``tanh`` are tables."""
+
+    IDENTITY = "identity"
+    RELU = "relu"
+    LEAKY_RELU = "leaky_relu"
+    HARD_SIGMOID = "hard_sigmoid"
+    SIGMOID = "sigmoid"
+    TANH = "tanh"
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the function is read from a table."""
+        return self in (Activation.SIGMOID, Activation.TANH)
+
+
+class Loss(StrEnum):
+    """Losses; see :data:`MATCHED_LOSS` for the pairs that are allowed."""
+
+    CROSS_ENTROPY = "cross_entropy"
+    MEAN_SQUARE = "mean_square"
+
+
+#: The one loss that goes with each output unit.  For identity, hard sigmoid and sigmoid it is the
+#: matched loss, whose gradient is ``a - t``; the others multiply ``a - t`` by the derivative.
+MATCHED_LOSS = {
+    Activation.IDENTITY: Loss.MEAN_SQUARE,
+    Activation.HARD_SIGMOID: Loss.CROSS_ENTROPY,
+    Activation.SIGMOID: Loss.CROSS_ENTROPY,
+    Activation.RELU: Loss.MEAN_SQUARE,
+    Activation.LEAKY_RELU: Loss.MEAN_SQUARE,
+    Activation.TANH: Loss.MEAN_SQUARE,
+}
+
+
+def _read_format(value: Any) -> Format:
+    if isinstance(value, QFormat | Pow2Format):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"a format is written s8.7, u4.2 or p4.6, not {value!r}")
+    return parse_format(value)
+
+
+def _read_qformat(value: Any) -> QFormat:
+    fmt = _read_format(value)
+    if isinstance(fmt, Pow2Format):
+        raise ValueError(f"only delta may be a power of two, not {fmt}")
+    return fmt
+
+
+def _read_signed(value: Any) -> QFormat:
+    fmt = _read_qformat(value)
+    if not fmt.signed:
+        raise ValueError(f"must be signed, not {fmt}")
+    return fmt
+
+
+def _read_delta(value: Any) -> Format:
+    fmt = _read_format(value)
+    if not fmt.signed:
+        raise ValueError(f"must be signed or a power of two, not {fmt}")
+    return fmt
+
+
+AnyQ = Annotated[QFormat, BeforeValidator(_read_qformat)]
+SignedQ = Annotated[QFormat, BeforeValidator(_read_signed)]
+DeltaFormat = Annotated[Format, BeforeValidator(_read_delta)]
+
+
+def _read_pair(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"must be two exponents such as [5, 8], not {value!r}")
+    return value
+
+
+# TOML tells 8 from true, 8.0 and "8"; so do we.
+Int = Annotated[int, Field(strict=True)]
+Bool = Annotated[bool, Field(strict=True)]
+Pair = Annotated[tuple[Int, Int], BeforeValidator(_read_pair)]
