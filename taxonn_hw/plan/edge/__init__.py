@@ -1,0 +1,1 @@
+"""Plan of engine ``edge``: sparse junctions, interleavers, memories, clocks (Dey et al.)."""
