@@ -52,9 +52,11 @@ class _Bench:
         return came.get("o_weights")
 
     async def load(self) -> None:
-        await self.move("load", self.job.n_rows, self.job.weights_in)
-        if self.job.n_biases:
-            await self.move("load", self.job.n_biases, self.job.biases_in, bias=True)
+        first = 0
+        for bias, count, beats in self.job.moves.tolist():
+            await self.move("load", count, self.job.weights_in[first:first + beats],
+                            bias=bool(bias))
+            first += beats
 
     async def run(self, stop_after: int = 0):
         """Run all samples in ``parts`` starts; return the results, None when abandoned."""
@@ -68,8 +70,7 @@ class _Bench:
             per_in, per_out = len(beats) // job.n_samples, len(results) // job.n_samples
             await self.registers.write("samples", last - first)
             await self.registers.strobe("control", "start", levels=levels)
-            limit = _MARGIN + (last - first) * self.slow * (
-                64 * (job.n_rows + per_in + per_out) + 4096)
+            limit = _MARGIN + (last - first) * self.slow * job.clocks_bound
             got = await self.streams.run({"i_samples": beats[first * per_in:last * per_in]},
                                          {"o_results": (last - first) * per_out}, limit,
                                          stop_after)
@@ -80,12 +81,10 @@ class _Bench:
         return came
 
     async def dump(self):
-        job = self.job
-        weights = await self.move("dump", job.n_rows, n_beats=len(job.weights_out))
-        biases = []
-        if job.n_biases:
-            biases = await self.move("dump", job.n_biases, n_beats=job.n_biases, bias=True)
-        return weights, biases
+        weights = []
+        for bias, count, beats in self.job.moves.tolist():
+            weights += await self.move("dump", count, n_beats=beats, bias=bool(bias))
+        return weights
 
     async def counter(self, name: str) -> int:
         low = await self.registers.read(f"{name}_low")
@@ -114,13 +113,11 @@ async def trains_like_the_golden_model(dut):
         results = _words(await bench.run(), job.results)
         cycles, slots = await bench.counter("cycles"), await bench.counter("slots")
         samples = await bench.registers.read("samples_done")
-        weights, biases = await bench.dump()
-        weights, biases = _words(weights, job.weights_out), _words(biases, job.biases_out)
-        np.savez(paths["outcome"], weights=weights, biases=biases, results=results,
-                 cycles=cycles, slots=slots, samples=samples)
+        weights = _words(await bench.dump(), job.weights_out)
+        np.savez(paths["outcome"], weights=weights, results=results, cycles=cycles, slots=slots,
+                 samples=samples)
         for what, got, expected in (("outputs", results, job.results),
-                                    ("weights", weights, job.weights_out),
-                                    ("biases", biases, job.biases_out)):
+                                    ("weights", weights, job.weights_out)):
             n = int(np.count_nonzero((got != expected).any(axis=1)))
             assert n == 0, f"run {run + 1}: {n} of {len(expected)} beats of {what} differ"
         assert samples == job.n_samples, f"samples_done is {samples}, not {job.n_samples}"

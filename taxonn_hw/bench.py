@@ -14,16 +14,8 @@ import numpy as np
 
 from .flow.cocotb_runner import BenchError, run_bench
 from .golden.weights import Parameters
-from .plan import Network
-from .plan.layout import (
-    element_width,
-    pack_bits,
-    pack_parameters,
-    sample_beats,
-    unpack_bits,
-    unpack_parameters,
-    weight_group,
-)
+from .plan.base import Plan
+from .plan.streams import element_width, pack_bits, sample_beats, unpack_bits
 from .sidecar import TOP
 
 __all__ = ["JOB_VARIABLE", "Job", "Outcome", "Stress", "make_job", "run_job"]
@@ -62,20 +54,20 @@ class Stress:
 class Job:
     """Beats to feed, beats to expect; all beats uint32 [n, words], the lowest word first.
 
-    ``widths`` are the bits of the streams ``i_samples``, ``i_weights``, ``o_results`` and
-    ``o_weights``.
+    ``moves`` has ``bias, count, beats`` of each command of the weight streams (see
+    :class:`taxonn_hw.plan.base.Move`), whose beats lie in ``weights_in`` and ``weights_out`` one
+    after the other.  ``widths`` are the bits of the streams ``i_samples``, ``i_weights``,
+    ``o_results`` and ``o_weights``.  ``clocks_bound``: more clocks than a sample can take.
     """
 
     train: bool
     rate: int
     n_samples: int
-    n_rows: int
-    n_biases: int
+    clocks_bound: int
+    moves: np.ndarray
     weights_in: np.ndarray
-    biases_in: np.ndarray
     samples: np.ndarray
     weights_out: np.ndarray
-    biases_out: np.ndarray
     results: np.ndarray
     widths: np.ndarray
     stress: Stress = field(default_factory=Stress)
@@ -110,35 +102,30 @@ class Outcome:
     error: str
 
 
-def make_job(network: Network, start: Parameters, x: np.ndarray, target: np.ndarray | None,
-             expected: Parameters, outputs: np.ndarray, *, stress: Stress | None = None) -> Job:
+def make_job(plan: Plan, start: Parameters, x: np.ndarray, target: np.ndarray | None,
+             expected: Parameters, outputs: np.ndarray, *, rate: int | None = None,
+             stress: Stress | None = None) -> Job:
     """Return the job of samples ``x`` [n, n_in], for training with ``target`` [n, n_out].
 
     ``expected`` are the weights at the end, ``outputs`` [n, n_out] the outputs of every sample.
     """
-    group, word = weight_group(network.lanes), network.word
-
     def beats(parameters):
-        rows, biases = pack_parameters(network, parameters)
-        scalars = np.zeros((len(biases) if has_scalars else 0, group), dtype=np.int64)
-        scalars[:, 0] = biases if has_scalars else []
-        return pack_bits(rows.reshape(-1, group), word), pack_bits(scalars, word)
+        return pack_bits(np.concatenate(plan.pack(parameters)), plan.word)
 
-    has_scalars = not all(layer.by_outputs for layer in network.layers)
-    weights_in, biases_in = beats(start)
-    weights_out, biases_out = beats(expected)
-    width, q = element_width(network), network.output.formats.a
-    elements = sample_beats(network, x, target) & (1 << width) - 1
+    width, q = element_width(plan), plan.output.formats.a
+    elements = sample_beats(plan, x, target) & (1 << width) - 1
     return Job(
-        train=target is not None, rate=network.config.learning_rate_exponent, n_samples=len(x),
-        n_rows=network.n_rows, n_biases=len(biases_in), weights_in=weights_in,
-        biases_in=biases_in, samples=pack_bits(elements, width), weights_out=weights_out,
-        biases_out=biases_out, results=pack_bits(outputs.reshape(-1, 1), q.width),
-        widths=np.array([width * elements.shape[1], word * group, q.width, word * group]),
+        train=target is not None, n_samples=len(x), clocks_bound=plan.clocks_bound,
+        rate=plan.config.learning_rate_exponent if rate is None else rate,
+        moves=np.array([[move.bias, move.count, move.beats] for move in plan.moves]),
+        weights_in=beats(start), samples=pack_bits(elements, width), weights_out=beats(expected),
+        results=pack_bits(outputs.reshape(-1, 1), q.width),
+        widths=np.array([width * elements.shape[1], plan.word * plan.weight_group, q.width,
+                         plan.word * plan.weight_group]),
         stress=stress or Stress())
 
 
-def run_job(network: Network, verilog: Path, job: Job, *, simulator: str, build_dir: Path,
+def run_job(plan: Plan, verilog: Path, job: Job, *, simulator: str, build_dir: Path,
             waves: Path | None = None, timeout_s: float = 3600) -> Outcome:
     """Run ``job`` on ``verilog`` with ``simulator`` (``icarus`` or ``verilator``)."""
     build_dir.mkdir(parents=True, exist_ok=True)
@@ -159,15 +146,13 @@ def run_job(network: Network, verilog: Path, job: Job, *, simulator: str, build_
         return Outcome(parameters=None, results=None, cycles=0, slots=0, samples=0, error=error)
     with np.load(result_path) as file:
         got = {name: file[name] for name in file.files}
-    group, q = weight_group(network.lanes), network.output.formats.a
-    rows = unpack_bits(got["weights"], network.word, group, signed=True)
-    biases = np.zeros(network.n_neurons, dtype=np.int64)
-    if job.n_biases:
-        biases = unpack_bits(got["biases"], network.word, group, signed=True)[:, 0]
+    words = unpack_bits(got["weights"], plan.word, plan.weight_group, signed=True)
+    ends = np.cumsum([move.beats for move in plan.moves])[:-1]
+    q = plan.output.formats.a
     results = unpack_bits(got["results"], q.width, 1, q.signed)
     return Outcome(
-        parameters=unpack_parameters(network, rows.reshape(network.n_rows, -1), biases),
-        results=results.reshape(-1, network.output.n_out), cycles=int(got["cycles"]),
+        parameters=plan.unpack(np.split(words, ends)),
+        results=results.reshape(-1, plan.output.n_out), cycles=int(got["cycles"]),
         slots=int(got["slots"]), samples=int(got["samples"]), error=error)
 
 

@@ -7,10 +7,10 @@ from importlib import metadata
 from pathlib import Path
 
 from .config_hash import config_hash
+from .engines import engine_of
 from .errors import UserError
 from .files import make_folder, write_file
-from .plan import Network
-from .rtl.taxonn.top import Accelerator
+from .plan.base import Plan
 from .sidecar import TOP, c_header, core_file, sidecar
 from .verilog import convert
 
@@ -41,30 +41,30 @@ class GenerateResult:
     sha256: str
 
 
-def build(network: Network, *, target: str = "generic") -> Generated:
-    """Return the texts of the accelerator of ``network``; same configuration, same bytes."""
+def build(plan: Plan, *, target: str = "generic") -> Generated:
+    """Return the texts of the accelerator of ``plan``; same configuration, same bytes."""
     if target not in TARGETS:
         raise UserError(f"target must be {', '.join(TARGETS)}, not {target!r}")
-    component = Accelerator(network)
-    banner = (f"{network.config.name}: an accelerator that trains a neural network on chip.\n"
+    component = engine_of(plan).part("accelerator")(plan)
+    banner = (f"{plan.config.name}: an accelerator that trains a neural network on chip.\n"
               f"Made by taxonn_hw {metadata.version('taxonn_hw')}; configuration "
-              f"{config_hash(network.config):08x}. Do not edit.")
+              f"{config_hash(plan.config):08x}. Do not edit.")
     converted = convert(component, top=TOP, banner=banner)
     sha256 = hashlib.sha256(converted.text.encode()).hexdigest()
-    name = network.config.name
+    name = plan.config.name
     files = {"verilog": f"{name}.v", "sidecar": f"{name}.json", "header": f"{name}.h"}
     return Generated(
         verilog=converted.text,
-        sidecar=sidecar(network, target=target, sha256=sha256, ports=converted.ports,
+        sidecar=sidecar(plan, target=target, sha256=sha256, ports=converted.ports,
                         memories=converted.memories,
                         latencies=getattr(component, "latencies", {})),
-        header=c_header(network),
-        core=core_file(network, files),
+        header=c_header(plan),
+        core=core_file(plan, files),
     )
 
 
-def generate(network: Network, out_dir: Path, *, target: str = "generic") -> GenerateResult:
-    """Write the Verilog, sidecar, C header and FuseSoC core of ``network`` into ``out_dir``.
+def generate(plan: Plan, out_dir: Path, *, target: str = "generic") -> GenerateResult:
+    """Write the Verilog, sidecar, C header and FuseSoC core of ``plan`` into ``out_dir``.
 
     A file is only touched when its content changes, and never seen half written.
 
@@ -73,8 +73,8 @@ def generate(network: Network, out_dir: Path, *, target: str = "generic") -> Gen
     UserError
         When the folder cannot be written or the target is unknown.
     """
-    made = build(network, target=target)
-    folder, name = make_folder(out_dir), network.config.name
+    made = build(plan, target=target)
+    folder, name = make_folder(out_dir), plan.config.name
     result = GenerateResult(
         verilog=folder / f"{name}.v", sidecar=folder / f"{name}.json",
         header=folder / f"{name}.h", core=folder / f"{name}.core",

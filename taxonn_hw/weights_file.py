@@ -11,15 +11,15 @@ from .config_hash import canonical_config
 from .errors import UserError
 from .files import write_file
 from .golden.weights import Parameters
-from .plan import Network
+from .plan.base import Plan
 
 __all__ = ["load_weights", "save_weights"]
 
 
-def save_weights(path: Path, network: Network, parameters: Parameters) -> None:
+def save_weights(path: Path, plan: Plan, parameters: Parameters) -> None:
     """Write ``parameters`` at ``path``, whole or not at all."""
-    arrays = {"config": np.array(json.dumps(canonical_config(network.config), sort_keys=True))}
-    for layer, (weight, bias) in zip(network.layers, parameters, strict=True):
+    arrays = {"config": np.array(json.dumps(canonical_config(plan.config), sort_keys=True))}
+    for layer, (weight, bias) in zip(plan.layers, parameters, strict=True):
         arrays[f"W{layer.index}"], arrays[f"b{layer.index}"] = weight, bias
         arrays[f"formats{layer.index}"] = np.array(_formats(layer))
     buffer = io.BytesIO()
@@ -27,7 +27,7 @@ def save_weights(path: Path, network: Network, parameters: Parameters) -> None:
     write_file(Path(path), buffer.getvalue())
 
 
-def load_weights(path: Path, network: Network) -> Parameters:
+def load_weights(path: Path, plan: Plan) -> Parameters:
     """Return the parameters in the file ``path``.
 
     Raises
@@ -44,7 +44,7 @@ def load_weights(path: Path, network: Network) -> Parameters:
         raise UserError(f"cannot read weights {str(path)!r}: {reason}") from None
     except (ValueError, zipfile.BadZipFile, EOFError, AttributeError, zipfile.zlib.error):
         raise UserError(f"cannot read weights {str(path)!r}: not an npz file") from None
-    return [_layer(path.name, arrays, layer) for layer in network.layers]
+    return [_layer(path.name, arrays, layer) for layer in plan.layers]
 
 
 def _formats(layer) -> str:
@@ -53,7 +53,7 @@ def _formats(layer) -> str:
 
 def _layer(name: str, arrays: dict, layer) -> tuple[np.ndarray, np.ndarray]:
     pair = []
-    for key, shape, fmt in ((f"W{layer.index}", (layer.n_out, layer.n_in), layer.formats.weight),
+    for key, shape, fmt in ((f"W{layer.index}", layer.weight_shape, layer.formats.weight),
                             (f"b{layer.index}", (layer.n_out,), layer.formats.bias)):
         if key not in arrays:
             raise UserError(f"{name} has no {key}: it is not of a net of this depth")

@@ -7,7 +7,8 @@ from taxonn_hw.compare import count_differences, first_difference
 from taxonn_hw.config import config_from_dict
 from taxonn_hw.golden import initial_weights
 from taxonn_hw.plan import Network
-from taxonn_hw.plan.layout import pack_parameters
+
+from .memories import memories
 
 
 @pytest.mark.parametrize("mapping", ["outputs", "inputs"])
@@ -23,8 +24,8 @@ def test_place_is_where_the_layout_puts_it(mapping, lanes):
                 got[layer][part][index] ^= 1
                 found = first_difference(network, expected, got)
                 assert count_differences(expected, got) == 1
-                rows, biases = pack_parameters(network, got)
-                old_rows, old_biases = pack_parameters(network, expected)
+                rows, biases = memories(network, got)
+                old_rows, old_biases = memories(network, expected)
                 if found.lane is None:
                     places = np.argwhere(biases != old_biases).tolist()
                     assert places == [[found.row]]

@@ -19,17 +19,15 @@ def check(request, program):
     The clocks depend on the zeros in the data, so they are predicted on real training samples
     (--samples, 300 by default) of the data set.
     """
-    from ..plan.program import program_listing
-    from ..plan.timing import predict
-    from ..sidecar import network_facts
+    from ..engines import engine_of
+    from ..golden.first_samples import run_first_samples
 
     network = request.network()
     dataset, data = _dataset(request, network)
-    training = request.config.training
+    training, listing = request.config.training, engine_of(network).part("listing")
     with progress("tracing samples") as update:
-        traces = _traces(network, dataset, training, update)
-    prediction = predict(network, traces, training=training)
-    facts = network_facts(network)
+        prediction = run_first_samples(network, dataset, len(dataset.x_train), update).prediction
+    facts = network.facts()
     result = {
         "ok": True, "name": request.config.name, "data": data, "samples": prediction.samples,
         "clocks_per_sample": prediction.clocks_per_sample,
@@ -48,10 +46,10 @@ def check(request, program):
                   f"utilisation {prediction.utilisation:.3f} "
                   f"(useful multiplications {prediction.useful:.3f})")
         if program:
-            out.print(program_listing(network), markup=False)
+            out.print(listing(network), markup=False)
 
     if program:
-        result["program"] = program_listing(network).splitlines()
+        result["program"] = listing(network).splitlines()
     emit(request.as_json, result, text)
 
 
@@ -67,19 +65,6 @@ def _dataset(request, network):
 
     samples = request.samples or _SAMPLES
     return load_for(network, data="random", samples=samples), "random"
-
-
-def _traces(network, dataset, training, update):
-    from ..data import quantize_dataset
-    from ..golden import GoldenModel
-    from ..golden.train import sample_order
-
-    codes, golden = quantize_dataset(network, dataset), GoldenModel(network)
-    n, traces = len(codes.x_train), []
-    for done, i in enumerate(sample_order(network.config.seed, 1, n)):
-        traces.append(golden.train(codes.x_train[i], codes.target_train[i]))
-        update(done + 1, n)
-    return traces
 
 
 def _layer_table(facts):

@@ -31,10 +31,10 @@ class Request:
     as_json: bool
 
     def network(self):
-        """Return the network, with all sizes and formats derived."""
-        from ..plan import Network
+        """Return the plan of the network, with all sizes and formats derived."""
+        from ..engines import make_plan
 
-        return Network(self.config)
+        return make_plan(self.config)
 
     def dataset(self, network, *, samples: int | None = None):
         """Return the data set, cut or repeated to the samples asked for."""

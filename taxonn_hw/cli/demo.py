@@ -22,6 +22,7 @@ def demo(out_dir, epochs, as_json):
     from ..config import load_config
     from ..data import load_for
     from ..export import generate
+    from ..golden.first_samples import run_first_samples
     from ..golden.train import train_golden
     from ..host.simulation import open_simulation
     from ..host.training import train_on_device
@@ -41,7 +42,8 @@ def demo(out_dir, epochs, as_json):
         with progress("training hardware") as update:
             device = train_on_device(network, dataset, accelerator, epochs=epochs,
                                      progress=update)
-    ideal = _ideal_clocks(network, dataset)
+    n = len(dataset.x_train)
+    ideal = run_first_samples(network, dataset, n).prediction.slots / n
     note("4/4  drawing the learning curves")
     picture = out_dir / "learning-curve.png"
     history = {"float": [r.test_accuracy for r in golden.float_history],
@@ -85,18 +87,3 @@ def demo(out_dir, epochs, as_json):
         "ideal_clocks_per_sample": ideal, "verilog": str(made.verilog), "picture": str(picture),
         "history": history}, text)
     return 0 if ok else 1
-
-
-def _ideal_clocks(network, dataset) -> float:
-    """Return the multiply slots of a training sample, on the mean over all of the first epoch."""
-    import numpy as np
-
-    from ..data import quantize_dataset
-    from ..golden import GoldenModel
-    from ..golden.train import sample_order
-    from ..plan.timing import predict
-
-    codes, golden = quantize_dataset(network, dataset), GoldenModel(network)
-    order = sample_order(network.config.seed, 1, len(codes.x_train))
-    traces = [golden.train(codes.x_train[i], codes.target_train[i]) for i in order]
-    return float(np.divide(predict(network, traces, training=True).slots, len(traces)))

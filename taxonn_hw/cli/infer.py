@@ -22,7 +22,7 @@ DEVICES = ("golden", "sim")
 def infer(request, weights, device):
     """Classify the test set with saved weights."""
     from ..data import quantize_dataset
-    from ..golden import GoldenModel
+    from ..engines import engine_of
     from ..golden.train import accuracy, predict
     from ..host.simulation import open_simulation
     from ..weights_file import load_weights
@@ -35,15 +35,15 @@ def infer(request, weights, device):
     chosen = np.arange(request.samples or len(codes.x_test)) % len(codes.x_test)
     x, labels = codes.x_test[chosen], codes.y_test[chosen]
     if device == "golden":
-        outputs = GoldenModel(network, parameters).infer(x)
+        outputs = engine_of(network).part("golden")(network, parameters).infer(x)
     else:
         note("generating and compiling the hardware")
         with open_simulation(network) as accelerator:
             accelerator.load(parameters)
             outputs = accelerator.infer(x)
     one = network.output.formats.a.one
-    score = accuracy(outputs, labels, one)
+    score = accuracy(outputs, labels, one, last=network.last_wins)
     emit(request.as_json, {
         "test_accuracy": score, "samples": len(x), "device": device,
-        "predictions": predict(outputs, one).tolist()},
+        "predictions": predict(outputs, one, last=network.last_wins).tolist()},
         lambda: console().print(f"test accuracy {score:.2f} % over {len(x)} samples ({device})"))

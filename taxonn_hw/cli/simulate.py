@@ -30,7 +30,7 @@ def simulate(request, simulator, waves, stall):
     from ..compare import count_differences, first_difference
     from ..export import generate
     from ..flow.cocotb_runner import SIMULATORS, require
-    from ..plan.timing import predict
+    from ..golden.first_samples import run_first_samples
 
     if simulator not in SIMULATORS:
         raise UserError(f"--sim must be {' or '.join(SIMULATORS)}, not {simulator!r}")
@@ -42,10 +42,14 @@ def simulate(request, simulator, waves, stall):
         raise UserError(f"--waves: there is no folder {str(waves.parent)!r}")
     require(simulator)
     network = request.network()
-    start, x, target, golden, outputs, traces = _golden_run(request, network)
-    job = make_job(network, start, x, target, golden.parameters, outputs,
+    wanted = request.samples or _SAMPLES
+    with progress("training golden") as update:
+        golden = run_first_samples(network, request.dataset(network, samples=wanted), wanted,
+                                   update)
+    x, outputs, prediction = golden.x, golden.outputs, golden.prediction
+    job = make_job(network, golden.start, x, golden.target, golden.end, outputs,
+                   rate=request.config.rate_in(1),
                    stress=Stress(stall_in=stall, stall_out=stall, seed=request.config.seed))
-    prediction = predict(network, traces, training=target is not None)
     with tempfile.TemporaryDirectory(prefix="taxonn-simulate-") as folder:
         note(f"generating, then {len(x)} samples in {simulator}")
         verilog = generate(network, Path(folder, "rtl")).verilog
@@ -54,9 +58,9 @@ def simulate(request, simulator, waves, stall):
                           waves=None if waves is None else waves.absolute())
     mismatches, difference = None, None
     if outcome.parameters is not None:
-        mismatches = count_differences(golden.parameters, outcome.parameters)
+        mismatches = count_differences(golden.end, outcome.parameters)
         mismatches += int((outcome.results != outputs).sum())
-        difference = first_difference(network, golden.parameters, outcome.parameters)
+        difference = first_difference(network, golden.end, outcome.parameters)
     ok = mismatches == 0 and not outcome.error
     measured = outcome.cycles / max(outcome.samples, 1)
     utilisation = outcome.slots / max(outcome.cycles, 1)
@@ -85,31 +89,3 @@ def simulate(request, simulator, waves, stall):
         "weights": network.n_weights, "error": outcome.error or None,
         "first_difference": None if difference is None else vars(difference)}, text)
     return 0 if ok else 1
-
-
-def _golden_run(request, network):
-    """Return start weights, input and target codes, the trained model, outputs and traces.
-
-    The samples are the first that ``taxonn train`` takes. A build without training hardware infers.
-    """
-    import numpy as np
-
-    from ..data import quantize_dataset
-    from ..golden import GoldenModel, initial_weights
-    from ..golden.train import sample_order
-
-    wanted = request.samples or _SAMPLES
-    codes = quantize_dataset(network, request.dataset(network, samples=wanted))
-    order = sample_order(network.config.seed, 1, len(codes.x_train))[:wanted]
-    x, target = codes.x_train[order], codes.target_train[order]
-    start = initial_weights(network)
-    golden, traces = GoldenModel(network, start), []
-    if not network.config.training:
-        traces = [GoldenModel(network, start).train(*pair)  # with the weights as they stay
-                  for pair in zip(x, target, strict=True)]
-        return start, x, None, golden, golden.infer(x), traces
-    with progress("training golden") as update:
-        for done, pair in enumerate(zip(x, target, strict=True), 1):
-            traces.append(golden.train(*pair))
-            update(done, len(x))
-    return start, x, target, golden, np.array([trace.output for trace in traces]), traces

@@ -33,7 +33,7 @@ def train(request, device, epochs, save):
     network = request.network()
     dataset = request.dataset(network)
     epochs = epochs or request.config.epochs
-    clocks = epochs * len(dataset.x_train) * network.n_rows // 2
+    clocks = epochs * len(dataset.x_train) * network.clocks_bound // 128
     note("generating and compiling the hardware")
     with open_simulation(network, clocks=clocks) as accelerator:
         with progress("training hardware") as update:
@@ -65,7 +65,8 @@ def train(request, device, epochs, save):
         "clocks_per_sample": result.counters.clocks_per_sample,
         "utilisation": result.counters.utilisation, "device": device, "epochs": epochs,
         "history": [{"epoch": record.epoch, "test_accuracy": record.test_accuracy,
-                     "train_accuracy": record.train_accuracy} for record in result.history],
+                     "train_accuracy": record.train_accuracy,
+                     "recent_accuracy": record.recent_accuracy} for record in result.history],
         "first_difference": None if difference is None else str(difference)}, text)
     return 0 if matches else 1
 

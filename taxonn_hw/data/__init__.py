@@ -1,6 +1,13 @@
 """Data sets: bundled, made up, or read from a folder; and their codes."""
 
-from .codes import QuantizedDataset, input_codes, one_hot, quantize_dataset, target_codes
+from .codes import (
+    QuantizedDataset,
+    input_codes,
+    one_hot,
+    pad_inputs,
+    quantize_dataset,
+    target_codes,
+)
 from .dataset import BUILT_IN, FOLDER_SETS, Dataset, load_dataset, load_for
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "load_dataset",
     "load_for",
     "one_hot",
+    "pad_inputs",
     "quantize_dataset",
     "target_codes",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
-from ..plan import Network
+from ..plan.base import Plan
 from .idx import missing_files, read_pair
 
 __all__ = ["BUILT_IN", "FOLDER_SETS", "Dataset", "load_dataset", "load_for"]
@@ -53,21 +53,22 @@ class Dataset:
         return self.x_train.shape[1]
 
 
-def load_for(network: Network, *, data: str | None = None, samples: int | None = None,
+def load_for(plan: Plan, *, data: str | None = None, samples: int | None = None,
              seed: int | None = None) -> Dataset:
-    """Return the set that ``network`` trains on: ``data`` if given, else the configuration's.
+    """Return the set that ``plan`` trains on: ``data`` if given, else the configuration's.
 
-    The seed is the configuration's unless given.
+    Seed and samples are the configuration's unless given.
     """
-    config = network.config
+    config = plan.config
     prefer = config.data if config.data in FOLDER_SETS else FOLDER_SETS[0]
-    return load_dataset(config.data if data is None else data, n_in=network.n_inputs,
-                        n_out=network.output.n_out, samples=samples, prefer=prefer,
+    return load_dataset(config.data if data is None else data, n_in=plan.n_inputs,
+                        n_out=plan.output.n_out, prefer=prefer, fewer=plan.pads_data,
+                        samples=config.samples if samples is None else samples,
                         seed=config.seed if seed is None else seed)
 
 
 def load_dataset(source: str | os.PathLike, *, n_in: int, n_out: int, samples: int | None = None,
-                 seed: int = 1, prefer: str = "mnist") -> Dataset:
+                 seed: int = 1, prefer: str = "mnist", fewer: bool = False) -> Dataset:
     """Return the data set ``source`` for a network of ``n_in`` inputs and ``n_out`` outputs.
 
     Parameters
@@ -83,6 +84,8 @@ def load_dataset(source: str | os.PathLike, *, n_in: int, n_out: int, samples: i
         Makes the set ``random``; no other set depends on it.
     prefer : str
         The subfolder that is looked for first.
+    fewer : bool
+        Samples may have fewer inputs than the network.
 
     Raises
     ------
@@ -100,15 +103,15 @@ def load_dataset(source: str | os.PathLike, *, n_in: int, n_out: int, samples: i
             dataset = _random(n_in, max(n_out, 2), seed)
         case _:
             dataset = _folder(source, max(n_out, 2), prefer)
-    _check(dataset, n_in, n_out)
+    _check(dataset, n_in, n_out, fewer)
     if samples is None:
         return dataset
     wrapped = np.arange(samples) % len(dataset.x_train)
     return replace(dataset, x_train=dataset.x_train[wrapped], y_train=dataset.y_train[wrapped])
 
 
-def _check(dataset: Dataset, n_in: int, n_out: int) -> None:
-    if dataset.n_in != n_in:
+def _check(dataset: Dataset, n_in: int, n_out: int, fewer: bool) -> None:
+    if dataset.n_in != n_in and not (fewer and dataset.n_in < n_in):
         shape = " x ".join(map(str, dataset.image_shape)) + " = " if dataset.image_shape else ""
         raise UserError(f"data {dataset.name} has {shape}{dataset.n_in} inputs a sample, "
                         f"the network takes {n_in}")

@@ -112,6 +112,10 @@ class FloatModel:
             deltas.insert(0, (deltas[0] @ weight) * slope)
         return inputs[:-1], deltas, inputs[-1]
 
+    def train_run(self, x: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Take a step for each sample, in order; return the outputs, float64 [n, n_out]."""
+        return np.array([self.train(*pair) for pair in zip(x, target, strict=True)])
+
     def train(self, x: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Take one SGD step; return the output before it, float64 [n_out]."""
         inputs, deltas, output = self.deltas(x, target)

@@ -21,7 +21,10 @@ from ..plan import Layer, Network
 from .neuron import activate, hidden_delta, output_delta
 from .weights import Parameters, initial_weights
 
-__all__ = ["GoldenModel", "SampleTrace"]
+__all__ = ["REPORT", "GoldenModel", "SampleTrace"]
+
+#: Samples between two calls of ``progress``.
+REPORT = 256
 
 
 @dataclass
@@ -86,12 +89,15 @@ class GoldenModel:
         Learning-rate exponent; the step is ``2**-rate``.  May be changed between samples.
     n_samples : int
         Training samples so far; addresses the random words.
+    traces : list of SampleTrace or None
+        Of all training samples, where it was set to a list.
     """
 
     def __init__(self, network: Network, parameters: Parameters | None = None) -> None:
         self.network = network
         self.rate = network.config.learning_rate_exponent
         self.n_samples = 0
+        self.traces: list[SampleTrace] | None = None
         neurons = np.arange(network.n_neurons)
         self.random = RandomWords(
             seed=network.config.seed, lanes=network.lanes, addresses=np.concatenate(
@@ -118,16 +124,48 @@ class GoldenModel:
             x, _ = self._activate(state, acc)
         return x
 
+    def infer_run(self, x: np.ndarray, progress=None) -> np.ndarray:
+        """Return the output codes of each sample, int64 [n, n_out]; keeps traces like training."""
+        if self.traces is not None:
+            for i, sample in enumerate(x):
+                inputs, slopes = self._forward_all(sample)
+                self.traces.append(SampleTrace(x=inputs[:-1], slope=slopes, delta=[],
+                                               output=inputs[-1]))
+                if progress is not None and (i % REPORT == REPORT - 1 or i == len(x) - 1):
+                    progress(i + 1, len(x))
+        return self.infer(x)
+
+    def train_run(self, x: np.ndarray, target: np.ndarray, progress=None) -> np.ndarray:
+        """Take a step for each sample, in order.
+
+        Parameters
+        ----------
+        x, target : int64 [n, n_in], [n, n_out]
+            Input and target codes.
+        progress : callable, optional
+            Called with the samples done and those of the run, now and then and at the end.
+
+        Returns
+        -------
+        int64 [n, n_out]
+            Output codes before each step.
+        """
+        outputs = np.empty((len(x), self.network.output.n_out), dtype=np.int64)
+        for i, pair in enumerate(zip(x, target, strict=True)):
+            trace = self.train(*pair)
+            outputs[i] = trace.output
+            if self.traces is not None:
+                self.traces.append(trace)
+            if progress is not None and (i % REPORT == REPORT - 1 or i == len(x) - 1):
+                progress(i + 1, len(x))
+        return outputs
+
     def train(self, x: np.ndarray, target: np.ndarray) -> SampleTrace:
         """Take one SGD step on input codes ``x`` [n_in] and target codes ``target`` [n_out]."""
         if self.n_samples:
             self.random.advance()
         self.n_samples += 1
-        inputs, slopes = [np.asarray(x, dtype=np.int64)], []
-        for state in self._states:
-            a, slope = self._activate(state, self._forward(state, inputs[-1]))
-            inputs.append(a)
-            slopes.append(slope)
+        inputs, slopes = self._forward_all(x)
         top = self._states[-1].layer
         deltas = [output_delta(inputs[-1], slopes[-1], np.asarray(target), top,
                                self.rounding.delta, self._delta_words(top))]
@@ -142,6 +180,15 @@ class GoldenModel:
             if i:
                 deltas.insert(0, delta)
         return SampleTrace(x=inputs[:-1], slope=slopes, delta=deltas, output=inputs[-1])
+
+    def _forward_all(self, x: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the input codes of every layer and the output, and the slopes of every layer."""
+        inputs, slopes = [np.asarray(x, dtype=np.int64)], []
+        for state in self._states:
+            a, slope = self._activate(state, self._forward(state, inputs[-1]))
+            inputs.append(a)
+            slopes.append(slope)
+        return inputs, slopes
 
     def _forward(self, state: _State, x: np.ndarray) -> np.ndarray:
         if state.layer.by_outputs:

@@ -11,22 +11,13 @@ import numpy as np
 from ..bus.registers import FIELDS, IDENTITY, REGISTERS, VERSION
 from ..config_hash import config_hash
 from ..golden.weights import Parameters
-from ..plan import Network
-from ..plan.layout import (
-    element_width,
-    geometry,
-    pack_bits,
-    pack_parameters,
-    sample_beats,
-    unpack_bits,
-    unpack_parameters,
-    weight_group,
-)
+from ..plan.base import Move, Plan
+from ..plan.streams import element_width, geometry, pack_bits, sample_beats, unpack_bits
 from .transport import Transport
 
 __all__ = ["Accelerator", "Counters", "DeviceError"]
 
-_CHUNK = 1000  # samples of one start
+_CHUNK = 1000  # samples whose beats are made at once
 
 
 class DeviceError(RuntimeError):
@@ -53,7 +44,7 @@ class Counters:
 
 
 class Accelerator:
-    """Control an accelerator built for ``network``.
+    """Control an accelerator built for ``plan``.
 
     Opening checks identity, version, configuration and geometry, and resets nothing.
 
@@ -61,7 +52,7 @@ class Accelerator:
     ----------
     transport : Transport
         The way to the hardware.
-    network : Network
+    plan : Plan
         What the hardware was generated for.
 
     Raises
@@ -70,15 +61,15 @@ class Accelerator:
         When something else answers.
     """
 
-    def __init__(self, transport: Transport, network: Network) -> None:
+    def __init__(self, transport: Transport, plan: Plan) -> None:
         self.transport = transport
-        self.network = network
-        self.rate = network.config.learning_rate_exponent
+        self.plan = plan
+        self.rate = plan.config.learning_rate_exponent
         self._check("identity", IDENTITY, "no accelerator answers")
         self._check("version", VERSION, "the register map has another version")
-        self._check("config_hash", config_hash(network.config),
+        self._check("config_hash", config_hash(plan.config),
                     "the hardware was generated for another configuration")
-        self._check("geometry", geometry(network), "the hardware has other lanes or stream widths")
+        self._check("geometry", geometry(plan), "the hardware has other lanes or stream widths")
 
     def read(self, name: str) -> int:
         """Return the register ``name``."""
@@ -106,26 +97,16 @@ class Accelerator:
 
     def load(self, parameters: Parameters) -> None:
         """Write all weights and biases."""
-        rows, biases = pack_parameters(self.network, parameters)
-        group = weight_group(self.network.lanes)
-        self._move("load", False, rows.reshape(-1, group))
-        if self._has_scalar_biases:
-            scalars = np.zeros((len(biases), group), dtype=np.int64)
-            scalars[:, 0] = biases
-            self._move("load", True, scalars)
+        for move, elements in zip(self.plan.moves, self.plan.pack(parameters), strict=True):
+            self._move("load", move, elements)
 
     def dump(self) -> Parameters:
         """Read all weights and biases back, bit-exact."""
-        network = self.network
-        rows = self._move("dump", False).reshape(network.n_rows, network.lanes)
-        biases = np.zeros(network.n_neurons, dtype=np.int64)
-        if self._has_scalar_biases:
-            biases = self._move("dump", True)[:, 0]
-        return unpack_parameters(network, rows, biases)
+        return self.plan.unpack([self._move("dump", move) for move in self.plan.moves])
 
     def train(self, x: np.ndarray, target: np.ndarray, rate: int | None = None,
-              *, results: bool = True) -> np.ndarray | None:
-        """Take one step for each sample, in order.
+              *, results: bool = True, progress=None) -> np.ndarray | None:
+        """Take one step for each sample, in order, as one run.
 
         Parameters
         ----------
@@ -137,15 +118,17 @@ class Accelerator:
             Learning-rate exponent from now on.
         results : bool
             Return the outputs before each update; without them nothing is emitted.
+        progress : callable, optional
+            Called with the samples sent and those of the run.
         """
-        if not self.network.config.training:
+        if not self.plan.config.training:
             raise DeviceError("this accelerator was generated without training hardware")
         if rate is not None:
-            low, high = self.network.config.rate_range
+            low, high = self.plan.config.rate_range
             if not low <= rate <= high:
                 raise DeviceError(f"rate must be {low} to {high}, not {rate}")
             self.rate = rate
-        return self._run(np.atleast_2d(x), np.atleast_2d(target), results)
+        return self._run(np.atleast_2d(x), np.atleast_2d(target), results, progress)
 
     def infer(self, x: np.ndarray) -> np.ndarray:
         """Return the output codes int64 [n, n_out] for input codes ``x`` [n, n_in]."""
@@ -158,10 +141,6 @@ class Accelerator:
             slots=self.read("slots_low") | self.read("slots_high") << 32,
             samples=self.read("samples_done"))
 
-    @property
-    def _has_scalar_biases(self) -> bool:
-        return not all(layer.by_outputs for layer in self.network.layers)
-
     def _check(self, name: str, expected: int, complaint: str) -> None:
         found = self.read(name)
         if found != expected:
@@ -171,61 +150,56 @@ class Accelerator:
         bits = sum(1 << FIELDS[f"control.{strobe}"] for strobe in strobes)
         self.write("control", bits | levels)
 
-    def _run(self, x: np.ndarray, target: np.ndarray | None, results: bool):
-        network, output = self.network, self.network.output
-        if x.shape[1] != network.n_inputs:
-            raise ValueError(f"a sample has {network.n_inputs} inputs, not {x.shape[1]}")
-        if target is not None and target.shape != (len(x), output.n_out):
-            raise ValueError(f"targets must be [{len(x)}, {output.n_out}], "
-                             f"not {list(target.shape)}")
-        levels = (target is not None) << FIELDS["control.train"]
-        levels |= results << FIELDS["control.results"]
-        self.write("rate", self.rate)
-        parts = []
-        for start in range(0, len(x), _CHUNK):
-            part = slice(start, min(start + _CHUNK, len(x)))
-            n = part.stop - part.start
-            elements = sample_beats(network, x[part], None if target is None else target[part])
-            mask = (1 << element_width(network)) - 1
-            beats = pack_bits(elements & mask, element_width(network))
+    def _run(self, x: np.ndarray, target: np.ndarray | None, results: bool, progress=None):
+        """Run the samples in one start; their beats are made and sent part by part."""
+        plan, output, n = self.plan, self.plan.output, len(x)
+        if x.shape[1] != plan.n_inputs:
+            raise ValueError(f"a sample has {plan.n_inputs} inputs, not {x.shape[1]}")
+        if target is not None and target.shape != (n, output.n_out):
+            raise ValueError(f"targets must be [{n}, {output.n_out}], not {list(target.shape)}")
+        codes = np.zeros((0, 1), dtype=np.int64)
+        if n:
+            levels = (target is not None) << FIELDS["control.train"]
+            levels |= results << FIELDS["control.results"]
+            self.write("rate", self.rate)
             self.write("samples", n)
             self._control("start", levels=levels)
-            pull = {"o_results": n * output.n_out} if results else {}
-            budget = n * self._clocks_bound + 100_000
-            pulled = self._exchange(f"{n} samples", {"i_samples": beats}, pull, budget)
-            self._idle("busy", f"the end of {n} samples", budget)
+        width, q, parts, pulled = element_width(plan), output.formats.a, [codes], 0
+        for start in range(0, n, _CHUNK):
+            part = slice(start, min(start + _CHUNK, n))
+            elements = sample_beats(plan, x[part], None if target is None else target[part])
+            beats = pack_bits(elements & (1 << width) - 1, width)
+            whole = part.stop if part.stop == n else max(part.stop - plan.result_lag, 0)
+            pull = {"o_results": (whole - pulled) * output.n_out} if results else {}
+            pulled = whole
+            budget = (part.stop - start + plan.result_lag) * plan.clocks_bound + 100_000
+            came = self._exchange(f"samples {start + 1} to {part.stop} of {n}",
+                                  {"i_samples": beats}, pull, budget)
             if results:
-                q = output.formats.a
-                codes = unpack_bits(pulled["o_results"], q.width, 1, q.signed)
-                parts.append(codes.reshape(n, output.n_out))
-        empty = np.zeros((0, output.n_out), dtype=np.int64)
-        return np.concatenate([empty, *parts]) if results else None
+                parts.append(unpack_bits(came["o_results"], q.width, 1, q.signed))
+            if progress is not None:
+                progress(part.stop, n)
+        if n:
+            self._idle("busy", f"the end of {n} samples", plan.clocks_bound * 4 + 100_000)
+        return np.concatenate(parts).reshape(-1, output.n_out) if results else None
 
-    def _move(self, command: str, bias: bool, elements: np.ndarray | None = None):
-        """Load ``elements`` [beats, group], or return them for command ``dump``."""
-        network = self.network
-        group = weight_group(network.lanes)
-        count = network.n_neurons if bias else network.n_rows
-        n_beats = count if bias else count * network.lanes // group
+    def _move(self, command: str, move: Move, elements: np.ndarray | None = None):
+        """Load ``elements`` [beats, weight_group], or return them for command ``dump``."""
+        plan = self.plan
         self.write("weight_row", 0)
-        self.write("weight_count", count)
+        self.write("weight_count", move.count)
         self.write("weight_command", 1 << FIELDS[f"weight_command.{command}"]
-                   | bias << FIELDS["weight_command.bias"])
-        what = f"{command} of {count} {'biases' if bias else 'rows'}"
-        budget = 64 * n_beats + 100_000
-        push, pull = {}, {"o_weights": n_beats}
+                   | move.bias << FIELDS["weight_command.bias"])
+        what = f"{command} of {move.count} {'biases' if move.bias else 'rows'}"
+        budget = 64 * move.beats + 100_000
+        push, pull = {}, {"o_weights": move.beats}
         if elements is not None:
-            push, pull = {"i_weights": pack_bits(elements, network.word)}, {}
-        pulled = self._exchange(what, push, pull, budget)
+            push, pull = {"i_weights": pack_bits(elements, plan.word)}, {}
+        came = self._exchange(what, push, pull, budget)
         self._idle("moving", f"the end of the {what}", budget)
         if elements is None:
-            return unpack_bits(pulled["o_weights"], network.word, group, signed=True)
+            return unpack_bits(came["o_weights"], plan.word, plan.weight_group, signed=True)
         return None
-
-    @property
-    def _clocks_bound(self) -> int:
-        """More clocks than a sample can take."""
-        return 64 * (self.network.n_rows + self.network.n_neurons + self.network.n_inputs) + 4096
 
     def _exchange(self, what: str, push, pull, budget: int):
         try:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..export import build
-from ..plan import Network
+from ..plan.base import Plan
 from .compiled import CompiledModel
 from .driver import Accelerator
 from .transport import SimTransport
@@ -16,9 +16,9 @@ _LONG_RUN_CLOCKS = 30_000_000  # from here on a slower compilation pays
 
 
 @contextmanager
-def open_simulation(network: Network, *, clocks: int = 0, trace: Path | None = None,
+def open_simulation(plan: Plan, *, clocks: int = 0, trace: Path | None = None,
                     stall_in: float = 0.0, stall_out: float = 0.0):
-    """Generate, compile and open the accelerator of ``network``; yields the driver.
+    """Generate, compile and open the accelerator of ``plan``; yields the driver.
 
     Parameters
     ----------
@@ -29,10 +29,10 @@ def open_simulation(network: Network, *, clocks: int = 0, trace: Path | None = N
     stall_in, stall_out : float
         Probabilities of a stall on either side.
     """
-    made = build(network)
+    made = build(plan)
     with tempfile.TemporaryDirectory(prefix="taxonn-sim-") as folder:
         verilog = Path(folder, "accelerator.v")
         verilog.write_text(made.verilog)
         opt = "-O3" if clocks > _LONG_RUN_CLOCKS else "-O1"
         with CompiledModel(verilog, made.sidecar, trace=trace, opt=opt) as model:
-            yield Accelerator(SimTransport(model, stall_in=stall_in, stall_out=stall_out), network)
+            yield Accelerator(SimTransport(model, stall_in=stall_in, stall_out=stall_out), plan)

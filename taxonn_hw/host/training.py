@@ -10,16 +10,14 @@ from time import perf_counter
 
 import numpy as np
 
-from ..data import Dataset, QuantizedDataset, quantize_dataset
-from ..golden import GoldenModel, initial_weights
-from ..golden.train import EpochRecord, accuracy, sample_order
+from ..data import Dataset, quantize_dataset
+from ..engines import engine_of
+from ..golden.train import EpochRecord, epoch_record, sample_order
 from ..golden.weights import Parameters
-from ..plan import Network
+from ..plan.base import Plan
 from .driver import Accelerator, Counters
 
-__all__ = ["DeviceTraining", "device_accuracy", "train_on_device"]
-
-_BLOCK = 1000  # samples between two reports
+__all__ = ["DeviceTraining", "train_on_device"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +54,10 @@ class DeviceTraining:
                    for a, b in zip(pair, other, strict=True))
 
 
-def train_on_device(network: Network, dataset: Dataset, device: Accelerator, *, epochs: int,
+def train_on_device(plan: Plan, dataset: Dataset, device: Accelerator, *, epochs: int,
                     progress: Callable[[int, int], None] | None = None,
                     on_epoch: Callable[[EpochRecord], None] | None = None) -> DeviceTraining:
-    """Train from the initial weights for ``epochs`` passes over ``dataset``.
+    """Train from the initial weights for ``epochs`` passes over ``dataset``; an epoch is one run.
 
     Parameters
     ----------
@@ -68,36 +66,36 @@ def train_on_device(network: Network, dataset: Dataset, device: Accelerator, *, 
     on_epoch : callable, optional
         Called with each epoch's record.
     """
-    codes = quantize_dataset(network, dataset)
-    golden, start = GoldenModel(network), initial_weights(network)
-    n = len(codes.x_train)
+    config, engine = plan.config, engine_of(plan)
+    codes = quantize_dataset(plan, dataset)
+    start = engine.part("initial")(plan)
+    golden, n = engine.part("golden")(plan, start), len(codes.x_train)
     device.load(start)
     device.restart()
     history, seconds, outputs_match = [], 0.0, True
     cycles = slots = samples = 0
+
+    def update(done: int, _) -> None:
+        if progress is not None:
+            progress(samples + done, epochs * n)
+
     with ThreadPoolExecutor(1) as pool:
         for epoch in range(1, epochs + 1):
-            order = sample_order(network.config.seed, epoch, n)
-            outputs = np.empty((n, network.output.n_out), dtype=np.int64)
+            order = sample_order(config.seed, epoch, n, shuffle=config.shuffle)
+            x, target = codes.x_train[order], codes.target_train[order]
+            golden.rate = config.rate_in(epoch)
             device.clear()
-            for first in range(0, n, _BLOCK):
-                chosen = order[first:first + _BLOCK]
-                x, target = codes.x_train[chosen], codes.target_train[chosen]
-                model = pool.submit(_train_golden, golden, x, target)
-                begin = perf_counter()
-                got = device.train(x, target)
-                seconds += perf_counter() - begin
-                outputs[first:first + len(chosen)] = got
-                outputs_match &= bool(np.array_equal(got, model.result()))
-                if progress is not None:
-                    progress((epoch - 1) * n + first + len(chosen), epochs * n)
+            expected = pool.submit(golden.train_run, x, target)
+            begin = perf_counter()
+            outputs = device.train(x, target, golden.rate, progress=update)
+            seconds += perf_counter() - begin
+            outputs_match &= bool(np.array_equal(outputs, expected.result()))
             counters = device.counters()
             cycles, slots = cycles + counters.cycles, slots + counters.slots
             samples += counters.samples
-            one = network.output.formats.a.one
-            history.append(EpochRecord(
-                epoch=epoch, test_accuracy=device_accuracy(network, codes, device),
-                train_accuracy=accuracy(outputs, codes.y_train[order], one)))
+            history.append(epoch_record(plan, epoch, outputs, codes.y_train[order],
+                                        device.infer(codes.x_test), codes.y_test,
+                                        plan.output.formats.a.one))
             if on_epoch is not None:
                 on_epoch(history[-1])
     return DeviceTraining(
@@ -105,12 +103,3 @@ def train_on_device(network: Network, dataset: Dataset, device: Accelerator, *, 
         outputs_match=outputs_match,
         counters=Counters(cycles=cycles, slots=slots, samples=samples),
         samples=epochs * n, samples_per_s=epochs * n / max(seconds, 1e-9))
-
-
-def device_accuracy(network: Network, codes: QuantizedDataset, device: Accelerator) -> float:
-    """Return the percentage of the test set that the device gets right."""
-    return accuracy(device.infer(codes.x_test), codes.y_test, network.output.formats.a.one)
-
-
-def _train_golden(golden: GoldenModel, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-    return np.array([golden.train(*pair).output for pair in zip(x, target, strict=True)])

@@ -5,7 +5,7 @@ to three integer bits, stored weights keep at least twelve bits so that small st
 and up to seven bits the gradient is a power of two.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ..config import Activation, Config
 from ..errors import UserError
@@ -25,6 +25,10 @@ class LayerFormats:
     a: QFormat
     delta: Format
     derivative: QFormat
+
+    def as_strings(self) -> dict[str, str]:
+        """Return the formats as they are written, by signal."""
+        return {field.name: str(getattr(self, field.name)) for field in fields(self)}
 
 
 def input_format(config: Config) -> QFormat:

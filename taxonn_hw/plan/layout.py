@@ -1,25 +1,21 @@
-"""How parameters lie in the weight memory, and how codes travel on the streams.
+"""How the parameters of engine ``taxonn`` lie in its memories.
 
 The weight memory has ``network.n_rows`` rows of ``network.lanes`` words of ``network.word`` bits.
 Layers with lanes = inputs keep their biases in the scalar bias memory, one word a neuron, at
 ``layer.neuron_base + output``.  The weight stream moves ``weight_group(lanes)`` words a beat, a
-row from lane 0 up; the sample stream moves ``samples_per_clock`` elements a beat.
+row from lane 0 up.
 """
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .network import Layer, Network
+from .base import Move, Place
 
-__all__ = [
-    "element_width",
-    "geometry",
-    "pack_bits",
-    "pack_parameters",
-    "sample_beats",
-    "unpack_bits",
-    "unpack_parameters",
-    "weight_group",
-]
+if TYPE_CHECKING:
+    from .network import Layer, Network
+
+__all__ = ["moves", "pack", "place", "unpack", "weight_group"]
 
 
 def weight_group(lanes: int) -> int:
@@ -27,34 +23,36 @@ def weight_group(lanes: int) -> int:
     return max(k for k in range(1, min(lanes, 8) + 1) if lanes % k == 0)
 
 
-def element_width(network: Network) -> int:
-    """Return the bits of one element of a sample-stream beat: input or target code."""
-    return max(network.input.width, network.output.formats.a.width)
+def moves(network: "Network") -> tuple[Move, ...]:
+    """Return the commands that move all parameters: the rows, then scalar biases where any are."""
+    rows = Move(bias=False, count=network.n_rows,
+                beats=network.n_rows * network.lanes // network.weight_group)
+    if not network.has_scalar_biases:
+        return (rows,)
+    return (rows, Move(bias=True, count=network.n_neurons, beats=network.n_neurons))
 
 
-def geometry(network: Network) -> int:
-    """Return the geometry register: lanes [15:0], weight group [23:16], sample group [31:24]."""
-    return network.lanes | weight_group(network.lanes) << 16 | network.samples_per_clock << 24
+def pack(network: "Network", parameters) -> list[np.ndarray]:
+    """Return the beats of the weight memory and, where it is, of the scalar bias memory.
 
-
-def pack_parameters(network: Network, parameters) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``(rows, biases)``: weight memory [n_rows, lanes] and scalar biases [n_neurons].
-
-    Both int64, signed codes; unused words are zero.
+    Signed codes int64 [beats, weight_group]; a scalar bias is the first word of its beat, unused
+    words are zero.
     """
     rows = np.zeros((network.n_rows, network.lanes), dtype=np.int64)
-    biases = np.zeros(network.n_neurons, dtype=np.int64)
+    biases = np.zeros((network.n_neurons, network.weight_group), dtype=np.int64)
     for layer, (weight, bias) in zip(network.layers, parameters, strict=True):
         items = np.concatenate([weight.T, bias[None]]) if layer.by_outputs else weight
         _blocks(layer, rows)[...] = _pad(items, layer).reshape(
             layer.row_stride, layer.n_blocks, layer.lanes).swapaxes(0, 1)
         if not layer.by_outputs:
-            biases[layer.neuron_base:layer.neuron_base + layer.n_out] = bias
-    return rows, biases
+            biases[layer.neuron_base:layer.neuron_base + layer.n_out, 0] = bias
+    beats = rows.reshape(-1, network.weight_group)
+    return [beats, biases] if network.has_scalar_biases else [beats]
 
 
-def unpack_parameters(network: Network, rows: np.ndarray, biases: np.ndarray):
-    """Return the parameter set ``[(W, b)]`` in ``rows`` and ``biases``; undoes packing."""
+def unpack(network: "Network", elements: list[np.ndarray]):
+    """Return the parameter set ``[(W, b)]`` in the beats ``elements``; undoes :func:`pack`."""
+    rows = elements[0].reshape(network.n_rows, network.lanes)
     parameters = []
     for layer in network.layers:
         items = _blocks(layer, rows).swapaxes(0, 1).reshape(layer.row_stride, -1)
@@ -63,51 +61,27 @@ def unpack_parameters(network: Network, rows: np.ndarray, biases: np.ndarray):
             parameters.append((items[:-1].T.copy(), items[-1].copy()))
         else:
             base = layer.neuron_base
-            bias = biases[base:base + layer.n_out].copy()
+            bias = elements[1][base:base + layer.n_out, 0].copy()
             parameters.append((items[:, :layer.n_in].copy(), bias))
     return parameters
 
 
-def sample_beats(network: Network, x: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:
-    """Return the beats of samples as elements, int64 [samples * beats, samples_per_clock].
-
-    Input codes ``x`` [samples, n_in] first, padded to whole beats, then target codes
-    [samples, n_out] when given (training), padded likewise.
-    """
-    group = network.samples_per_clock
-    parts = [x] if target is None else [x, target]
-    padded = [np.pad(part, ((0, 0), (0, -part.shape[1] % group))) for part in parts]
-    return np.concatenate(padded, axis=1).reshape(-1, group)
+def place(layer: "Layer", output: int, source: int | None) -> Place:
+    """Return where the weight from ``source`` to ``output`` lies; the bias without ``source``."""
+    if source is None and not layer.by_outputs:
+        return Place(input=None, row=layer.neuron_base + output, lane=None)
+    item = layer.n_in if source is None else source
+    side, item = (output, item) if layer.by_outputs else (item, output)
+    block, lane = divmod(side, layer.lanes)
+    return Place(input=source, row=layer.row_base + block * layer.row_stride + item, lane=lane)
 
 
-def pack_bits(elements: np.ndarray, width: int) -> np.ndarray:
-    """Return beats as little-endian 32-bit words, uint32 [beats, words].
-
-    ``elements`` int64 [beats, n]: element 0 in the lowest ``width`` bits.
-    """
-    beats, n = elements.shape
-    bits = (elements[:, :, None] >> np.arange(width)) & 1
-    bits = bits.reshape(beats, n * width).astype(np.uint8)
-    bits = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 32)))
-    return np.packbits(bits, axis=1, bitorder="little").view("<u4")
-
-
-def unpack_bits(words: np.ndarray, width: int, n: int, signed: bool) -> np.ndarray:
-    """Return the ``n`` elements of each beat, int64 [beats, n]; undoes :func:`pack_bits`."""
-    raw = np.ascontiguousarray(words, dtype="<u4").view(np.uint8)
-    bits = np.unpackbits(raw, axis=1, bitorder="little")[:, :n * width]
-    weights = 1 << np.arange(width, dtype=np.int64)
-    if signed:
-        weights[-1] = -weights[-1]
-    return bits.reshape(len(words), n, width).astype(np.int64) @ weights
-
-
-def _blocks(layer: Layer, rows: np.ndarray) -> np.ndarray:
+def _blocks(layer: "Layer", rows: np.ndarray) -> np.ndarray:
     """View the rows of ``layer`` as [block, item, lane]."""
     own = rows[layer.row_base:layer.row_base + layer.n_rows]
     return own.reshape(layer.n_blocks, layer.row_stride, layer.lanes)
 
 
-def _pad(items: np.ndarray, layer: Layer) -> np.ndarray:
+def _pad(items: np.ndarray, layer: "Layer") -> np.ndarray:
     side = layer.n_blocks * layer.lanes
     return np.pad(items, ((0, 0), (0, side - items.shape[1])))

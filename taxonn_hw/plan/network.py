@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
+import numpy as np
+
 from ..config import Config
 from ..errors import UserError
+from . import layout
 from .arithmetic import LayerArithmetic
+from .base import Move, Place
 from .formats import input_format, layer_formats
 from .ranges import check_ranges
 
@@ -69,6 +73,11 @@ class Layer(LayerArithmetic):
         return -(-self.n_out // self.lanes)
 
     @property
+    def weight_shape(self) -> tuple[int, int]:
+        """Shape of its weights."""
+        return self.n_out, self.n_in
+
+    @property
     def bias_operand(self) -> int:
         """The scalar that stands for 1.0 when a bias row is updated like a weight row."""
         f = self.formats
@@ -76,7 +85,7 @@ class Layer(LayerArithmetic):
 
 
 class Network:
-    """A configuration with everything derived.
+    """A configuration of engine ``taxonn`` with everything derived; a ``Plan``.
 
     Parameters
     ----------
@@ -95,6 +104,10 @@ class Network:
     UserError
         When the formats or sizes break a rule.
     """
+
+    result_lag = 0
+    pads_data = False
+    last_wins = False
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -160,6 +173,64 @@ class Network:
     def word(self) -> int:
         """Bits of one lane of the weight memory."""
         return max(layer.formats.weight.width for layer in self.layers)
+
+    @property
+    def weight_group(self) -> int:
+        """Words of a beat of the weight streams."""
+        return layout.weight_group(self.lanes)
+
+    @property
+    def has_scalar_biases(self) -> bool:
+        """Whether any layer has lanes = inputs and so its biases in the scalar memory."""
+        return not all(layer.by_outputs for layer in self.layers)
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        """Commands that load or dump all parameters."""
+        return layout.moves(self)
+
+    def pack(self, parameters) -> list[np.ndarray]:
+        """Return the beats of every move."""
+        return layout.pack(self, parameters)
+
+    def unpack(self, elements: list[np.ndarray]):
+        """Return the parameters in the beats of every move."""
+        return layout.unpack(self, elements)
+
+    def place(self, layer: Layer, output: int, source: int | None) -> Place:
+        """Return where a weight, or without ``source`` a bias, lies."""
+        return layout.place(layer, output, source)
+
+    @property
+    def storage_bits(self) -> int:
+        """Bits that hold weights and biases: the rows, and the scalar bias memory."""
+        scalars = self.n_neurons if self.has_scalar_biases else 0
+        return (self.n_rows * self.lanes + scalars) * self.word
+
+    @property
+    def clocks_bound(self) -> int:
+        """More clocks than a sample can take."""
+        return 64 * (self.n_rows + self.n_neurons + self.n_inputs) + 4096
+
+    def facts(self) -> dict:
+        """Return sizes, formats, mapping and layout as JSON values."""
+        return {
+            "inputs": self.n_inputs,
+            "outputs": self.output.n_out,
+            "lanes": self.lanes,
+            "word_bits": self.word,
+            "weights": self.n_weights,
+            "weight_rows": self.n_rows,
+            "storage_bits": self.storage_bits,
+            "layers": [{
+                "index": layer.index, "n_in": layer.n_in, "n_out": layer.n_out,
+                "activation": layer.activation.value, "mapping": layer.mapping,
+                "lanes_are_outputs": layer.by_outputs, "blocks": layer.n_blocks,
+                "row_base": layer.row_base, "rows": layer.n_rows, "row_stride": layer.row_stride,
+                "bias_base": None if layer.by_outputs else layer.neuron_base,
+                "formats": layer.formats.as_strings(),
+            } for layer in self.layers],
+        }
 
 
 def _choose_mapping(config: Config) -> tuple[Mapping, ...]:

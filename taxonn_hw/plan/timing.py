@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .base import Prediction
 from .latency import (
     LIST_LATENCY,
     PRODUCT_STAGE,
@@ -22,7 +23,7 @@ from .latency import (
 from .network import Network
 from .program import Element, Finish, Pass, Program
 
-__all__ = ["PassTime", "Prediction", "Schedule", "predict"]
+__all__ = ["PassTime", "Schedule", "predict", "predict_run"]
 
 
 @dataclass(frozen=True)
@@ -36,43 +37,17 @@ class PassTime:
     slots: int
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """Predicted clocks of a run.
-
-    Members
-    -------
-    cycles, slots, samples : int
-        Clocks from the first slot to the last write, clocks with a multiply slot, samples.
-    useful : float
-        Multiplications that a neuron needed, per multiplier and clock.
-    passes : tuple of PassTime
-        For the picture of the schedule.
-    """
-
-    cycles: int
-    slots: int
-    samples: int
-    useful: float
-    passes: tuple[PassTime, ...]
-
-    @property
-    def clocks_per_sample(self) -> float:
-        """Mean clocks of a sample."""
-        return self.cycles / max(self.samples, 1)
-
-    @property
-    def utilisation(self) -> float:
-        """Share of the clocks in which the array took a multiply slot."""
-        return self.slots / max(self.cycles, 1)
-
-
 def predict(network: Network, traces, *, training: bool = True) -> Prediction:
     """Predict the clocks of the samples whose ``traces`` the golden model made, in order."""
     schedule = Schedule(network, training=training)
     for trace in traces:
         schedule.run(trace)
     return schedule.prediction()
+
+
+def predict_run(network: Network, golden, samples: int | None, training: bool) -> Prediction:
+    """Predict the clocks of the samples that ``golden`` kept traces of; those decide."""
+    return predict(network, golden.traces, training=training)
 
 
 class _List:

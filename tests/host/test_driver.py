@@ -12,7 +12,6 @@ from taxonn_hw.host.driver import Accelerator, DeviceError
 from taxonn_hw.host.simulation import open_simulation
 from taxonn_hw.host.training import train_on_device
 from taxonn_hw.plan import Network
-from taxonn_hw.plan.layout import weight_group
 from taxonn_hw.plan.timing import predict
 
 NETS = {
@@ -128,7 +127,7 @@ class Fake:
     def __init__(self, network, **changes):
         values = {"identity": IDENTITY, "version": VERSION,
                   "config_hash": config_hash(network.config),
-                  "geometry": (network.lanes | weight_group(network.lanes) << 16
+                  "geometry": (network.lanes | network.weight_group << 16
                                | network.samples_per_clock << 24), "status": 2} | changes
         self.values = {REGISTERS[name].address: value for name, value in values.items()}
 

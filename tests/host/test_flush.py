@@ -8,7 +8,7 @@ from taxonn_hw.config import config_from_dict
 from taxonn_hw.golden import GoldenModel, initial_weights
 from taxonn_hw.host.simulation import open_simulation
 from taxonn_hw.plan import Network
-from taxonn_hw.plan.layout import element_width, pack_bits, sample_beats
+from taxonn_hw.plan.streams import element_width, pack_bits, sample_beats
 
 from ..random_configs import random_samples
 

@@ -89,7 +89,7 @@ def test_job_round_trip(tmp_path):
     saved = job(STRESSES["stalls"])
     saved.save(tmp_path / "job.npz")
     loaded = Job.load(tmp_path / "job.npz")
-    assert loaded.stress == saved.stress and loaded.n_rows == saved.n_rows
+    assert loaded.stress == saved.stress and loaded.clocks_bound == saved.clocks_bound
     assert loaded.train is True
     np.testing.assert_array_equal(loaded.samples, saved.samples)
 

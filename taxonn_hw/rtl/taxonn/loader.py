@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...fixed.gates import shape_of
 from ...plan.latency import WRITE_LATENCY
-from ...plan.layout import element_width
+from ...plan.streams import element_width
 from ..scalar_list import ScalarList
 from .numerics import Numerics
 

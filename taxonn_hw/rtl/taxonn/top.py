@@ -16,8 +16,8 @@ from ...plan.latency import (
     UnitLatencies,
     tree_latency,
 )
-from ...plan.layout import element_width, geometry, weight_group
 from ...plan.program import Finish
+from ...plan.streams import element_width, geometry
 from ..control import ControlBlock, csr_signature
 from ..scalar_list import ScalarList
 from ..select import by_index
@@ -59,7 +59,7 @@ class Accelerator(wiring.Component):
     def __init__(self, network: Network) -> None:
         self.network = network
         self.numerics = n = Numerics(network)
-        self.group = weight_group(network.lanes)
+        self.group = network.weight_group
         self.word_group = data.ArrayLayout(n.word.width, self.group)
         unit = UnitLatencies(n.program)
         #: Cycles, for the sidecar; the schedule that follows from them is ``plan.timing``.

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from taxonn_hw.plan.layout import element_width, sample_beats
+from taxonn_hw.plan.streams import element_width, sample_beats
 from taxonn_hw.rtl.taxonn.loader import Loader
 from taxonn_hw.rtl.taxonn.numerics import Numerics
 from taxonn_hw.testing import keeps_contract, simulate

@@ -1,0 +1,139 @@
+"""What every engine's plan offers to the rest of the package."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..config import Config
+from ..fixed import QFormat
+from .arithmetic import LayerArithmetic
+
+__all__ = ["Move", "Place", "Plan", "Prediction"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """One command of the weight streams: what of the parameters lies where.
+
+    Members
+    -------
+    bias : bool
+        Whether the command moves the bias memory.
+    count : int
+        Rows or biases: the register ``weight_count``.
+    beats : int
+        Beats on the stream, of ``weight_group`` words each.
+    """
+
+    bias: bool
+    count: int
+    beats: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a weight or bias lies: its input neuron (None: a bias), memory row and lane.
+
+    ``lane`` is None in a bias memory.
+    """
+
+    input: int | None
+    row: int
+    lane: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """Clocks of a run.
+
+    Members
+    -------
+    cycles, slots : int
+        From the first multiply slot to the last write, and those that take a slot.
+    samples : int
+    useful : float
+        Multiplications that a neuron needed, per multiplier and clock, 0 to 1.
+    passes : tuple
+        What the array did when, for the picture of the schedule; engine by engine.
+    """
+
+    cycles: int
+    slots: int
+    samples: int
+    useful: float
+    passes: tuple = ()
+
+    @property
+    def clocks_per_sample(self) -> float:
+        """Mean clocks of a sample."""
+        return self.cycles / max(self.samples, 1)
+
+    @property
+    def utilisation(self) -> float:
+        """Ratio of clocks that take a slot, 0 to 1."""
+        return self.slots / max(self.cycles, 1)
+
+
+class Plan(Protocol):
+    """A configuration with everything derived.
+
+    Members
+    -------
+    layers : tuple of LayerArithmetic
+        From input to output; ``layer.weight_shape`` is that of its weights.
+    input : QFormat
+        Of an input code; output codes are ``output.formats.a``.
+    lanes : int
+        Multipliers, or edge processors.
+    n_weights : int
+        Weights and biases.
+    samples_per_clock : int
+        Elements of a beat of the sample stream.
+    word, weight_group : int
+        Bits of a word of the weight streams, words of a beat.
+    moves : tuple of Move
+        Commands that load or dump all parameters, in order.
+    storage_bits : int
+        Bits of memory that hold weights and biases.
+    result_lag : int
+        Samples that must be offered after a sample before its outputs appear.
+    pads_data : bool
+        Whether samples with fewer inputs are filled up with zeros.
+    last_wins : bool
+        Of equal outputs, the class is the last (and not the first).
+    clocks_bound : int
+        More clocks than a sample can take.
+    """
+
+    config: Config
+    layers: tuple[LayerArithmetic, ...]
+    input: QFormat
+    lanes: int
+    n_inputs: int
+    n_weights: int
+    samples_per_clock: int
+    word: int
+    weight_group: int
+    moves: tuple[Move, ...]
+    storage_bits: int
+    result_lag: int
+    pads_data: bool
+    last_wins: bool
+    clocks_bound: int
+
+    @property
+    def output(self) -> LayerArithmetic:
+        """The last layer."""
+
+    def pack(self, parameters) -> list[np.ndarray]:
+        """Return the elements of every move's beats, int64 [beats, weight_group]."""
+
+    def unpack(self, elements: list[np.ndarray]):
+        """Return the parameters in ``elements``; undoes :meth:`pack`."""
+
+    def place(self, layer: LayerArithmetic, output: int, source: int | None) -> Place:
+        """Return where weight ``[output, source]`` lies; without ``source``, the bias."""
+
+    def facts(self) -> dict:
+        """Return sizes, formats and layout as JSON values, for sidecar and ``check``."""
