@@ -63,7 +63,11 @@ def _build(parent: Path, final: Path, build: Callable[[Path], None]) -> None:
 def _prune(parent: Path) -> None:
     oldest = time.time() - _KEEP_DAYS * 86_400
     for entry in parent.iterdir():
-        if entry.stat().st_mtime < oldest:
+        try:
+            age = entry.stat().st_mtime
+        except FileNotFoundError:  # the scratch folder of a process that has just finished
+            continue
+        if age < oldest:
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
             else:
