@@ -33,13 +33,13 @@ def bodies(data: bytes, cut: int | None = None) -> list[bytes]:
 
 def test_a_request_byte_by_byte():
     """The layout that the docstring of the module promises, by hand."""
-    request = Request(session=0x21, command=Command.PUSH, sequence=0x102, payload=b"\x01\x7e\x7d")
-    body = bytes([0x21, 7, 0x02, 7, 0x01, 0x7E, 0x7D])
+    request = Request(session=0x22, command=Command.PUSH, sequence=0x102, payload=b"\x01\x7e\x7d")
+    body = bytes([0x22, 7, 0x02, 7, 0x01, 0x7E, 0x7D])
     crc = zlib.crc32(body).to_bytes(4, "little")
     assert not set(crc) & {FLAG, ESCAPE}
-    line = bytes([0x7E, 0x21, 7, 0x02, 7, 0x01, 0x7D, 0x5E, 0x7D, 0x5D]) + crc + b"\x7e"
+    line = bytes([0x7E, 0x22, 7, 0x02, 7, 0x01, 0x7D, 0x5E, 0x7D, 0x5D]) + crc + b"\x7e"
     assert request.encode() == line
-    assert Request.decode(body + crc) == Request(session=0x21, command=Command.PUSH, sequence=2,
+    assert Request.decode(body + crc) == Request(session=0x22, command=Command.PUSH, sequence=2,
                                                  payload=b"\x01\x7e\x7d")
 
 
