@@ -12,39 +12,50 @@ _SAMPLES = 300
 
 @click.command()
 @config_options
-@click.option("--program", is_flag=True, help="Print the passes of a training sample.")
-def check(request, program):
+@click.option("--program", is_flag=True, help="Print what happens in a training sample, and when.")
+@click.option("--clock", type=click.FloatRange(0, min_open=True), metavar="MHz",
+              help="Print samples per second at this clock.")
+def check(request, program, clock):
     """Validate CONFIG; print sizes, formats and predicted clocks per sample.
 
-    The clocks depend on the zeros in the data, so they are predicted on real training samples
-    (--samples, 300 by default) of the data set.
+    Where the clocks depend on the zeros in the data (engine taxonn), they are predicted on real
+    training samples (--samples, 300 by default) of the data set.
     """
     from ..engines import engine_of
     from ..golden.first_samples import run_first_samples
 
     network = request.network()
-    dataset, data = _dataset(request, network)
     training, listing = request.config.training, engine_of(network).part("listing")
-    with progress("tracing samples") as update:
-        prediction = run_first_samples(network, dataset, len(dataset.x_train), update).prediction
+    if network.depends_on_data:
+        dataset, data = _dataset(request, network)
+        with progress("tracing samples") as update:
+            prediction = run_first_samples(network, dataset, len(dataset.x_train),
+                                           update).prediction
+        on = f"on {prediction.samples} samples of {data}"
+    else:
+        prediction, data = engine_of(network).part("predict")(network, None, None, training), None
+        on = "for any data"
     facts = network.facts()
+    rate = None if clock is None else 1e6 * clock / prediction.clocks_per_sample
     result = {
-        "ok": True, "name": request.config.name, "data": data, "samples": prediction.samples,
+        **facts, "ok": True, "name": request.config.name, "engine": request.config.engine,
+        "data": data, "samples": prediction.samples,
         "clocks_per_sample": prediction.clocks_per_sample,
         "utilisation": prediction.utilisation, "useful": prediction.useful,
-        "training": training, **facts}
+        "training": training, "samples_per_s": rate}
 
     def text():
         out = console()
         out.print(_layer_table(facts))
-        out.print(f"{facts['weights']} weights in {facts['weight_rows']} rows of "
-                  f"{facts['lanes']} lanes of {facts['word_bits']} bits: "
-                  f"{facts['storage_bits']} bits")
-        out.print(f"predicted on {prediction.samples} samples of {data}: "
-                  f"{prediction.clocks_per_sample:.1f} clocks per "
+        out.print(_storage(facts))
+        if "memories" in facts:
+            out.print(_memory_table(facts))
+        out.print(f"predicted {on}: {prediction.clocks_per_sample:.1f} clocks per "
                   f"{'training' if training else 'inference'} sample, "
                   f"utilisation {prediction.utilisation:.3f} "
                   f"(useful multiplications {prediction.useful:.3f})")
+        if rate is not None:
+            out.print(f"at {clock:g} MHz: {rate:,.0f} samples per second")
         if program:
             out.print(listing(network), markup=False)
 
@@ -67,15 +78,59 @@ def _dataset(request, network):
     return load_for(network, data="random", samples=samples), "random"
 
 
+def _rows(layer) -> str:
+    return f"{layer['row_base']}..{layer['row_base'] + layer['rows'] - 1}"
+
+
+#: Columns of the table of layers: header, what of a layer's facts must be there, cell.
+_COLUMNS = (
+    ("layer", "index", lambda layer: layer["index"]),
+    ("in", "n_in", lambda layer: layer["n_in"]),
+    ("out", "n_out", lambda layer: layer["n_out"]),
+    ("activation", "activation", lambda layer: layer["activation"]),
+    ("lanes are", "mapping", lambda layer: layer["mapping"]),
+    ("blocks", "blocks", lambda layer: layer["blocks"]),
+    ("rows", "rows", _rows),
+    ("fan-out", "fan_out", lambda layer: layer["fan_out"]),
+    ("fan-in", "fan_in", lambda layer: layer["fan_in"]),
+    ("z", "z", lambda layer: layer["z"]),
+    ("edges", "edges", lambda layer: layer["edges"]),
+    ("density", "density", lambda layer: f"{100 * layer['density']:.2f} %"),
+)
+_SIGNALS = ("weight", "operand", "bias", "x", "a", "delta")
+
+
 def _layer_table(facts):
     from rich.table import Table
 
-    table = Table("layer", "in", "out", "activation", "lanes are", "blocks", "rows", "weight",
-                  "operand", "bias", "x", "a", "delta", box=None, pad_edge=False)
+    first = facts["layers"][0]
+    columns = [(header, cell) for header, key, cell in _COLUMNS if key in first]
+    table = Table(*(header for header, _ in columns), *_SIGNALS, box=None, pad_edge=False)
     for layer in facts["layers"]:
-        formats = layer["formats"]
-        rows = f"{layer['row_base']}..{layer['row_base'] + layer['rows'] - 1}"
-        table.add_row(str(layer["index"]), str(layer["n_in"]), str(layer["n_out"]),
-                      layer["activation"], layer["mapping"], str(layer["blocks"]), rows,
-                      *(formats[key] for key in ("weight", "operand", "bias", "x", "a", "delta")))
+        table.add_row(*(str(cell(layer)) for _, cell in columns),
+                      *(layer["formats"][signal] for signal in _SIGNALS))
+    return table
+
+
+def _storage(facts) -> str:
+    if "cycles" not in facts:
+        return (f"{facts['weights']} weights in {facts['weight_rows']} rows of {facts['lanes']} "
+                f"lanes of {facts['word_bits']} bits: {facts['storage_bits']} bits")
+    full, words = facts["weights_full"], facts["storage_words"]
+    return (f"junction cycle: {facts['cycles']} clocks of reads and {facts['overhead']} of "
+            f"latency; {facts['lanes']} edge processors\n"
+            f"{facts['weights']} weights and biases, density {100 * facts['density']:.2f} % "
+            f"(fully connected: {full}, {full / facts['weights']:.1f} times as many)\n"
+            f"{words} words of storage (fully connected: {facts['storage_words_full']}, "
+            f"{facts['storage_words_full'] / words:.1f} times as many)")
+
+
+def _memory_table(facts):
+    from rich.table import Table
+
+    table = Table("memory", *(("copies", "banks", "depth", "width", "words")), box=None,
+                  pad_edge=False)
+    for memory in facts["memories"]:
+        table.add_row(*(str(memory[key]) for key in (
+            "name", "copies", "banks", "depth", "width", "words")))
     return table

@@ -102,6 +102,8 @@ class Plan(Protocol):
         Whether samples with fewer inputs are filled up with zeros.
     last_wins : bool
         Of equal outputs, the class is the last (and not the first).
+    depends_on_data : bool
+        Whether the clocks of a sample depend on its values.
     clocks_bound : int
         More clocks than a sample can take.
     """
@@ -120,6 +122,7 @@ class Plan(Protocol):
     result_lag: int
     pads_data: bool
     last_wins: bool
+    depends_on_data: bool
     clocks_bound: int
 
     @property

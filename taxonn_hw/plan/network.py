@@ -108,6 +108,7 @@ class Network:
     result_lag = 0
     pads_data = False
     last_wins = False
+    depends_on_data = True
 
     def __init__(self, config: Config) -> None:
         self.config = config

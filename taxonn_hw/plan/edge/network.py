@@ -48,6 +48,7 @@ class EdgeNetwork:
     """
 
     pads_data = True
+    depends_on_data = False
     last_wins = True  # of equal outputs the later neuron is the prediction
 
     def __init__(self, config: Config) -> None:
@@ -235,6 +236,9 @@ class EdgeNetwork:
                 "neurons_per_clock": j.neurons_per_clock,
                 "clocks_per_neuron": j.clocks_per_neuron,
                 "formats": j.formats.as_strings(),
+            } for j in self.layers],
+            "junctions": [{
+                "fan_in": j.fan_in, "fan_out": j.fan_out, "z": j.z, "cycles": self.cycles,
             } for j in self.layers],
             "memories": [{
                 "name": m.name, "copies": m.copies, "banks": m.banks, "depth": m.depth,
