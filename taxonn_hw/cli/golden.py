@@ -35,10 +35,10 @@ def golden(request, epochs, with_float, save):
     def text():
         from rich.table import Table
 
-        table = Table("epoch", "test %", "train %", "last 1000 %", *(["float test %"] if with_float else []),
-                      box=None, pad_edge=False)
+        table = Table("epoch", "test %", "train %", "last 1000 %",
+                      *(["float test %"] if with_float else []), box=None, pad_edge=False)
         for record in history:
-            cells = [f"{record['test_accuracy']:.2f}", f"{record['train_accuracy']:.2f}", f"{record['recent_accuracy']:.2f}"]
+            cells = [f"{record[f'{kind}_accuracy']:.2f}" for kind in ("test", "train", "recent")]
             if with_float:
                 cells.append(f"{record['float_test_accuracy']:.2f}")
             table.add_row(str(record["epoch"]), *cells)
