@@ -17,7 +17,7 @@ test-all: setup
 	TAXONN_REQUIRE_TOOLS=1 $(PYTEST)
 
 evidence: setup
-	.venv/bin/python generators/evidence.py
+	.venv/bin/python generators/evidence.py $(ARGS)
 
 lint: setup
 	.venv/bin/ruff check .

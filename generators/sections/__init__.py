@@ -1,0 +1,1 @@
+"""What ``make evidence`` measures, a module a section of README."""
