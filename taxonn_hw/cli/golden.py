@@ -48,6 +48,7 @@ def golden(request, epochs, with_float, save):
 
     emit(request.as_json, {
         "test_accuracy": result.test_accuracy,
-        "recent_accuracy": result.history[-1].recent_accuracy, "float_accuracy": result.float_accuracy,
+        "recent_accuracy": result.history[-1].recent_accuracy,
+        "float_accuracy": result.float_accuracy,
         "samples_per_s": result.samples_per_s, "samples": result.samples, "epochs": epochs,
         "history": history}, text)
