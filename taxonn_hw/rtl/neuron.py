@@ -3,29 +3,60 @@
 Each function is one pipeline stage's worth of logic; the caller puts the registers between.
 """
 
-from amaranth.hdl import Const, Mux, Value
+from amaranth.hdl import Cat, Const, Mux, Value
 
 from ..config import Activation
 from ..fixed import QFormat, Rounding
+from ..fixed.carry import rounding_term
 from ..fixed.gates import round_shift, saturate
-from ..plan import Layer
+from ..plan.arithmetic import LayerArithmetic as Layer
 
-__all__ = ["apply_slope", "round_activation", "saturate_activation", "slope_of_code"]
+__all__ = ["activation_term", "apply_slope", "drop_activation", "round_activation",
+           "saturate_activation", "slope_code", "slope_of_code"]
 
 
 def round_activation(acc: Value, layer: Layer, mode: Rounding, random=None) -> Value:
     """First half of ``activate``: the rounded value before saturation (tables: their index)."""
-    drop = layer.forward_frac - layer.formats.a.frac
+    drop = _drop(layer)
     match layer.activation:
         case Activation.LEAKY_RELU:
             steep = _left(acc, layer.leak_exponent)
-            return round_shift(Mux(acc < 0, acc, steep), drop + layer.leak_exponent, mode, random)
+            return round_shift(Mux(acc < 0, acc, steep), drop, mode, random)
         case Activation.HARD_SIGMOID:
-            return round_shift(acc + (2 << layer.forward_frac), drop + 2, mode, random)
-        case Activation.SIGMOID | Activation.TANH:
-            return round_shift(acc, layer.forward_frac - layer.table_format.frac, mode, random)
+            return round_shift(acc + (2 << layer.forward_frac), drop, mode, random)
         case _:
             return round_shift(acc, drop, mode, random)
+
+
+def activation_term(layer: Layer, mode: Rounding, random=None):
+    """Return what ``round_activation`` adds to an accumulator, for whom it suits to add it before.
+
+    With it in the sum, :func:`drop_activation` gives what :func:`round_activation` would.  None
+    where it depends on the sum (leaky ReLU, half even).
+    """
+    if layer.activation is Activation.LEAKY_RELU or mode is Rounding.HALF_EVEN:
+        return None
+    term = rounding_term(_drop(layer), mode, random)
+    return term + (2 << layer.forward_frac) if layer.activation is Activation.HARD_SIGMOID else term
+
+
+def drop_activation(acc: Value, layer: Layer) -> Value:
+    """Drop the fraction bits of an accumulator that has its :func:`activation_term`."""
+    return round_shift(acc, _drop(layer), Rounding.FLOOR)
+
+
+def _drop(layer: Layer) -> int:
+    """Fraction bits that an activation loses."""
+    drop = layer.forward_frac - layer.formats.a.frac
+    match layer.activation:
+        case Activation.LEAKY_RELU:
+            return drop + layer.leak_exponent
+        case Activation.HARD_SIGMOID:
+            return drop + 2
+        case Activation.SIGMOID | Activation.TANH:
+            return layer.forward_frac - layer.table_format.frac
+        case _:
+            return drop
 
 
 def saturate_activation(value: Value, layer: Layer) -> Value:
@@ -53,6 +84,14 @@ def slope_of_code(code: Value, layer: Layer) -> tuple[Value, Value]:
             return (code > 0) & (code < q.one), Const(0, 1)
         case _:
             return (code > q.lo) & (code < q.hi), Const(0, 1)
+
+
+def slope_code(code: Value, layer: Layer) -> Value:
+    """Return the derivative code of a stored activation code, tables excepted."""
+    live, steep = slope_of_code(code, layer)
+    if isinstance(steep, Const):
+        return live
+    return Cat(live & ~steep, Const(0, layer.leak_exponent - 1), live & steep)
 
 
 def apply_slope(value: Value, live: Value, steep: Value, layer: Layer) -> Value:

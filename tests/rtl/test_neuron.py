@@ -4,15 +4,18 @@ from itertools import product
 
 import numpy as np
 import pytest
-from amaranth.hdl import Cat, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Value, signed, unsigned
 
 from taxonn_hw.config import Activation
 from taxonn_hw.fixed import Rounding
 from taxonn_hw.golden.neuron import activate, derivative_code
 from taxonn_hw.rtl.neuron import (
+    activation_term,
     apply_slope,
+    drop_activation,
     round_activation,
     saturate_activation,
+    slope_code,
     slope_of_code,
 )
 from tests.fixed.test_gates import sweep
@@ -63,6 +66,32 @@ def test_activation(kind):
         assert len(np.unique(expected)) > 1
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_activation_whose_term_is_added_before(kind):
+    """The same, where what rounding adds is in the accumulator already; else there is no term."""
+    cases = [(layer, mode) for layer, mode in product(layers_of(kind), Rounding)
+             if mode is not Rounding.HALF_EVEN and kind is not Activation.LEAKY_RELU]
+    for layer, mode in product(layers_of(kind), Rounding):
+        if (layer, mode) not in cases:
+            assert activation_term(layer, mode, Const(0, 16)) is None
+    if not cases:
+        return
+    bound = max(layer.forward_bound for layer, _ in cases)
+    rng = np.random.default_rng(3)
+    vectors = list(zip(sums(rng, bound, 100).tolist(), rng.integers(0, 1 << 16, 100).tolist(),
+                       strict=True))
+
+    def build(a, r):
+        late = [Value.cast(round_activation(a, layer, mode, r)) for layer, mode in cases]
+        early = [drop_activation(a + activation_term(layer, mode, r), layer)
+                 for layer, mode in cases]
+        return late + early
+
+    columns = sweep(build, [signed(bound.bit_length() + 1), unsigned(16)], vectors)
+    for late, early in zip(columns[:len(cases)], columns[len(cases):], strict=True):
+        np.testing.assert_array_equal(early, late)
+
+
 @pytest.mark.parametrize("kind", SHIFTED)
 def test_slope(kind):
     """Every code of the output: the derivative, and what it makes of a value."""
@@ -74,11 +103,13 @@ def test_slope(kind):
 
         def build(code, value, layer=layer):
             live, steep = slope_of_code(code, layer)
-            return [Cat(live, steep), Value.cast(apply_slope(value, live, steep, layer))]
+            return [Cat(live, steep), slope_code(code, layer),
+                    Value.cast(apply_slope(value, live, steep, layer))]
 
         shape = signed(q.width) if q.signed else unsigned(q.width)
-        flags, results = sweep(build, [shape, signed(8)], vectors)
+        flags, slopes, results = sweep(build, [shape, signed(8)], vectors)
         code, value = np.array(vectors).T
         slope = derivative_code(code, layer)
         np.testing.assert_array_equal(flags & 1, slope != 0)
+        np.testing.assert_array_equal(slopes, slope)
         np.testing.assert_array_equal(results, value * slope, str(q))
