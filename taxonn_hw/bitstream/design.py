@@ -1,0 +1,77 @@
+"""The top level of a board for a configuration, as text for synthesis or simulation."""
+
+from dataclasses import dataclass
+
+from amaranth.back import rtlil
+
+from ..boards import Board, ClockPlan, Pin, board_pins, plan_clock
+from ..boards.pins import input_mhz
+from ..engines import engine_of
+from ..plan.base import Plan
+from ..rtl.board import BoardTop
+from ..rtlil import merge_modules
+from ..verilog import Converted, convert
+
+__all__ = ["TOP", "BoardDesign", "board_design", "board_verilog"]
+
+#: Name of the top module.
+TOP = "taxonn_board"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardDesign:
+    """A board's top level, ready for synthesis; ``rtlil`` is the text of all modules."""
+
+    board: Board
+    clock: ClockPlan
+    baud: int
+    pins: dict[str, Pin]
+    rtlil: str
+
+    @property
+    def mhz(self) -> float:
+        """Clock of the accelerator."""
+        return float(self.clock.output_mhz)
+
+
+def board_design(plan: Plan, board: Board, *, mhz: float | None = None,
+                 baud: int | None = None) -> BoardDesign:
+    """Return the design of ``plan`` on ``board``; same arguments, same bytes.
+
+    Parameters
+    ----------
+    mhz, baud : optional
+        Clock and rate of the serial line; by default the board's.
+
+    Raises
+    ------
+    UserError
+        The PLL cannot make the clock, or the clock is too slow for the serial line.
+    """
+    component, clock, pins = _component(plan, board, mhz, baud, simulate=False)
+    text = rtlil.convert(component, name=TOP, emit_src=False)
+    return BoardDesign(board=board, clock=clock, baud=baud or board.baud, pins=pins,
+                       rtlil=merge_modules(text, top=TOP))
+
+
+def board_verilog(plan: Plan, board: Board, *, mhz: float | None = None,
+                  baud: int | None = None) -> Converted:
+    """Return the same top level as Verilog for simulation, with the PLL a wire.
+
+    Each clock at the port ``clock`` is one clock of the accelerator, at the PLL's frequency.
+    """
+    component, _, _ = _component(plan, board, mhz, baud, simulate=True)
+    return convert(component, top=TOP, banner=f"{plan.config.name} on {board.title}, "
+                                              "for simulation: the PLL is a wire.")
+
+
+def _component(plan: Plan, board: Board, mhz: float | None, baud: int | None, *, simulate: bool):
+    from ..rtl.link.link import Link
+
+    clock = plan_clock(board.device.family, input_mhz(board), mhz or board.clock_mhz)
+    pins = board_pins(board)
+    core = engine_of(plan).part("accelerator")(plan)
+    link = Link(core=core, clock_hz=round(clock.output_mhz * 1_000_000), baud=baud or board.baud)
+    leds = [(led.role, pins[f"led_{k}"].invert) for k, led in enumerate(board.leds)]
+    return BoardTop(core=core, link=link, clock=clock, at_pad=board.pll_at_pad, leds=leds,
+                    levels=tuple(board.levels.values()), simulate=simulate), clock, pins

@@ -1,0 +1,58 @@
+"""Synthesis of a board's top level with Yosys, kept between runs."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..boards import Device
+from ..flow.cache import cached, digest
+from ..flow.errors import ToolError
+from ..flow.yosys import driver_conflicts, run_yosys, yosys_version
+
+__all__ = ["Netlist", "synthesise"]
+
+_SCRIPT = """\
+read_rtlil design.il
+synth_{family} -top {top} {options}
+check -assert
+tee -q -o cells.json stat -json
+write_json netlist.json
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Netlist:
+    """A synthesised design: the file for nextpnr, and the number of cells by type."""
+
+    path: Path
+    cells: dict[str, int]
+
+    @property
+    def key(self) -> str:
+        """A name that changes with the content."""
+        return self.path.parent.name
+
+
+def synthesise(rtlil: str, *, top: str, device: Device, options: tuple[str, ...] = (),
+               timeout_s: float = 2 * 3600) -> Netlist:
+    """Synthesise the design in ``rtlil`` for ``device``.
+
+    Raises
+    ------
+    ToolError
+        Yosys fails, or resolves a driver conflict by itself: that is how it loses logic.
+    """
+    script = _SCRIPT.format(family=device.family, top=top,
+                            options=" ".join([*device.synth, *options]))
+
+    def build(out: Path) -> None:
+        (out / "design.il").write_text(rtlil)
+        log = run_yosys(script, cwd=out, timeout_s=timeout_s)
+        if conflicts := driver_conflicts(log):
+            raise ToolError(f"synthesis found {len(conflicts)} driver conflicts, such as "
+                            f"{conflicts[0]}")
+        (out / "yosys.log").write_text(log)
+
+    folder = cached("synthesis", digest(rtlil, script, yosys_version()), build)
+    cells = json.loads((folder / "cells.json").read_text())["design"]["num_cells_by_type"]
+    return Netlist(path=folder / "netlist.json", cells=cells)

@@ -1,0 +1,106 @@
+"""Place and route with nextpnr."""
+
+import gzip
+import json
+import os
+import re
+from pathlib import Path
+
+from ..boards.devices import Device
+from .errors import ToolError
+from .nextpnr_tools import find_program
+from .process import error_lines, run_tool
+
+__all__ = ["FitError", "cells_file", "nextpnr_version", "place_and_route", "used_resources"]
+
+_ROW = re.compile(r"Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%")
+
+
+class FitError(RuntimeError):
+    """The design needs more of the device than there is.
+
+    ``used`` maps the device's own names of its resources to (used, available).
+    """
+
+    def __init__(self, used: dict[str, tuple[int, int]]) -> None:
+        self.used = used
+        super().__init__(", ".join(f"{name} {n} of {most}" for name, (n, most) in used.items()))
+
+
+def nextpnr_version(device: Device) -> str:
+    """Return the version of the nextpnr for ``device``."""
+    return find_program(f"nextpnr-{device.family}").version
+
+
+def place_and_route(device: Device, *, package: str, speed: str | None, netlist: Path,
+                    constraints: str, mhz: float, seed: int, out: Path,
+                    timeout_s: float = 4 * 3600) -> None:
+    """Place and route ``netlist`` into the folder ``out``.
+
+    ``out`` gets ``routed.txt`` (for the packer), ``report.json`` (nextpnr's), ``cells.json.gz``
+    (see :func:`cells_file`) and ``nextpnr.log``.
+
+    Parameters
+    ----------
+    netlist : Path
+        Yosys' JSON.
+    constraints : str
+        PCF (iCE40) or LPF (ECP5).
+    mhz : float
+        Clock to aim at; a design that misses it is still a result, the report says so.
+    seed : int
+        Of the placer.
+
+    Raises
+    ------
+    FitError
+        The design is larger than the device.
+    ToolError
+        nextpnr failed otherwise or took too long.
+    """
+    ice40 = device.family == "ice40"
+    kind = "pcf" if ice40 else "lpf"
+    (out / f"pins.{kind}").write_text(constraints)
+    options = [device.option, "--package", package.lower() if ice40 else package]
+    if speed is not None:
+        options += ["--speed", speed]
+    try:
+        status, printed = run_tool([
+            *find_program(f"nextpnr-{device.family}").command, *options,
+            "--json", os.path.relpath(netlist, out), f"--{kind}", f"pins.{kind}",
+            "--asc" if ice40 else "--textcfg", "routed.txt", "--report", "report.json",
+            "--write", "placed.json", "--log", "nextpnr.log", "--quiet",
+            "--seed", str(seed), "--freq", f"{mhz:.6f}", "--timing-allow-fail",
+        ], cwd=out, timeout_s=timeout_s, check=False)
+        log = (out / "nextpnr.log").read_text() if (out / "nextpnr.log").exists() else printed
+        if status:
+            full = {name: row for name, row in used_resources(log).items() if row[0] > row[1]}
+            if full:
+                raise FitError(full)
+            raise ToolError(f"nextpnr-{device.family} failed (exit status {status})\n"
+                            f"{error_lines(log, limit=2)}")
+        cells = _cells(out / "placed.json")
+        (out / "cells.json.gz").write_bytes(gzip.compress(json.dumps(cells).encode(), mtime=0))
+    finally:
+        (out / "placed.json").unlink(missing_ok=True)  # a hundred megabytes on a large device
+
+
+def cells_file(path: Path) -> list[tuple[str, str, int, int]]:
+    """Return the placed cells of ``cells.json.gz``: name, type, column, row."""
+    return [tuple(cell) for cell in json.loads(gzip.decompress(path.read_bytes()))]
+
+
+def used_resources(log: str) -> dict[str, tuple[int, int]]:
+    """Return used and available by the device's own names, from a log of nextpnr."""
+    _, _, table = log.partition("Device utilisation:")
+    return {name: (int(used), int(most)) for name, used, most in _ROW.findall(table)}
+
+
+def _cells(placed: Path) -> list[tuple[str, str, int, int]]:
+    (module,) = (m for m in json.loads(placed.read_text())["modules"].values() if m["cells"])
+    found = []
+    for name, cell in module["cells"].items():
+        place = re.match(r"X(\d+)/Y(\d+)/", cell["attributes"].get("NEXTPNR_BEL", ""))
+        if place is not None:
+            found.append((name, cell["type"], int(place[1]), int(place[2])))
+    return found

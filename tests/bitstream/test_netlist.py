@@ -1,0 +1,59 @@
+"""The synthesised netlist trains like the golden model: Yosys has lost nothing on the way."""
+
+import numpy as np
+import pytest
+from amaranth.back import rtlil
+
+from taxonn_hw.bench import make_job, run_job
+from taxonn_hw.bitstream.synthesis import synthesise
+from taxonn_hw.boards import DEVICES
+from taxonn_hw.compare import count_differences
+from taxonn_hw.config import config_from_dict, load_config
+from taxonn_hw.data import load_for
+from taxonn_hw.engines import engine_of, make_plan
+from taxonn_hw.flow.gate_level import gate_level
+from taxonn_hw.golden.first_samples import run_first_samples
+from taxonn_hw.rtlil import merge_modules
+from taxonn_hw.sidecar import TOP
+
+SMALL = {"layers": [9, 7, 4], "lanes": 4, "name": "small"}
+#: Weights and tables in block RAM.
+TABLES = {"layers": [60, 12, 4], "lanes": 4, "activation": "tanh", "output": "sigmoid",
+          "name": "tables"}
+CASES = {
+    "ice40-dsp": ("iCE40UP5K", SMALL, {"SB_MAC16", "SB_RAM40_4K"}),
+    "ice40": ("iCE40HX8K", {**SMALL, "bits": 4, "name": "pow2"}, {"SB_CARRY"}),
+    "ecp5": ("LFE5U-25F", TABLES, {"MULT18X18D", "DP16KD", "CCU2C", "PFUMX"}),
+}
+
+
+def train_netlist(device, config, samples, simulator, folder):
+    """Train ``samples`` on the netlist of ``config``; return its cells, assert all weights."""
+    plan = make_plan(config)
+    core = engine_of(plan).part("accelerator")(plan)
+    text = merge_modules(rtlil.convert(core, name=TOP, emit_src=False), top=TOP)
+    netlist = synthesise(text, top=TOP, device=DEVICES[device])
+    verilog = gate_level(netlist.path, family=DEVICES[device].family, top=TOP, out=folder)
+    first = run_first_samples(plan, load_for(plan, samples=samples), samples)
+    job = make_job(plan, first.start, first.x, first.target, first.end, first.outputs)
+    outcome = run_job(plan, verilog, job, simulator=simulator, build_dir=folder / "sim",
+                      timeout_s=3000)
+    assert not outcome.error
+    assert outcome.cycles == first.prediction.cycles
+    assert count_differences(first.end, outcome.parameters) == 0
+    np.testing.assert_array_equal(outcome.results, first.outputs)
+    return set(netlist.cells)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_netlist_trains_like_the_golden_model(case, tmp_path, require_tool):
+    require_tool("iverilog")
+    device, config, cells = CASES[case]
+    config = config_from_dict({**config, "data": "random"})
+    assert cells <= train_netlist(device, config, 5, "icarus", tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", ["iCE40UP5K", "LFE5U-25F"])
+def test_digits_on_the_netlist(device, tmp_path):
+    train_netlist(device, load_config("digits-64-32-10"), 300, "verilator", tmp_path)
