@@ -57,6 +57,11 @@ REGISTERS = {
         "bias": 2,       # with load or dump: the scalar bias memory
     }),
     "scratch": Register(0x10, "rw", "no effect"),
+    "predicted": Register(0x11, "r", "class of the last sample, by its largest output "
+                                     "(engine edge; else 0, as the two below)"),
+    "correct": Register(0x12, "r", "training samples that were predicted right before they were "
+                                   "learnt, since the counters were cleared"),
+    "correct_recent": Register(0x13, "r", "those among the last 1000 training samples"),
 }
 
 #: Bit position of every field, by ``register.field``.

@@ -37,8 +37,12 @@ class ControlBlock(wiring.Component):
     samples, rate, weight_row, weight_count : Out
     load, dump, bias : Out(1)
         Strobes with ``bias`` beside them.
+    clear : Out(1)
+        Strobe.
     busy, moving, counting, slot, sample : In(1)
         What the counters and the status show.
+    predicted, correct, correct_recent : In
+        What their registers show; left alone by an engine without a class counter.
     """
 
     def __init__(self, *, config_hash: int, geometry: int, rate: int, rates: tuple[int, int],
@@ -51,8 +55,9 @@ class ControlBlock(wiring.Component):
             "start": Out(1), "stop": Out(1), "restart": Out(1), "flush": Out(1),
             "train": Out(1), "results": Out(1),
             "samples": Out(32), "rate": Out(5), "weight_row": Out(32), "weight_count": Out(32),
-            "load": Out(1), "dump": Out(1), "bias": Out(1),
+            "load": Out(1), "dump": Out(1), "bias": Out(1), "clear": Out(1),
             "busy": In(1), "moving": In(1), "counting": In(1), "slot": In(1), "sample": In(1),
+            "predicted": In(16), "correct": In(32), "correct_recent": In(10),
         })
 
     def elaborate(self, platform):
@@ -62,20 +67,19 @@ class ControlBlock(wiring.Component):
         slots = Signal(64)
         samples_done = Signal(32)
         scratch = Signal(32)
-        clear = Signal()
         control = REGISTERS["control"].fields
         command = REGISTERS["weight_command"].fields
         rate = Signal(5, init=self.first_rate)
         m.d.comb += self.rate.eq(rate)
         m.d.sync += [self.start.eq(0), self.stop.eq(0), self.restart.eq(0), self.flush.eq(0),
-                     clear.eq(0), self.load.eq(0), self.dump.eq(0)]
+                     self.clear.eq(0), self.load.eq(0), self.dump.eq(0)]
         with m.If(bus.w_stb):
             with m.Switch(bus.addr):
                 with m.Case(REGISTERS["control"].address):
                     m.d.sync += [
                         self.start.eq(bus.w_data[control["start"]]),
                         self.stop.eq(bus.w_data[control["stop"]]),
-                        clear.eq(bus.w_data[control["clear"]]),
+                        self.clear.eq(bus.w_data[control["clear"]]),
                         self.flush.eq(bus.w_data[control["flush"]] & ~self.busy),
                         self.restart.eq(bus.w_data[control["restart"]]),
                         self.train.eq(bus.w_data[control["train"]] & int(self.can_train)),
@@ -103,6 +107,8 @@ class ControlBlock(wiring.Component):
             "rate": rate, "cycles_low": cycles[:32], "cycles_high": cycles[32:],
             "samples_done": samples_done, "slots_low": slots[:32], "slots_high": slots[32:],
             "weight_row": self.weight_row, "weight_count": self.weight_count, "scratch": scratch,
+            "predicted": self.predicted, "correct": self.correct,
+            "correct_recent": self.correct_recent,
         }
         with m.If(bus.r_stb):
             m.d.sync += bus.r_data.eq(0)
@@ -110,7 +116,7 @@ class ControlBlock(wiring.Component):
                 for name, value in values.items():
                     with m.Case(REGISTERS[name].address):
                         m.d.sync += bus.r_data.eq(value)
-        with m.If(clear):
+        with m.If(self.clear):
             m.d.sync += [cycles.eq(0), slots.eq(0), samples_done.eq(0)]
         with m.Else():
             m.d.sync += [cycles.eq(cycles + self.counting), slots.eq(slots + self.slot),

@@ -6,7 +6,7 @@ from taxonn_hw.bus.registers import FIELDS, IDENTITY, REGISTERS, VERSION
 from taxonn_hw.rtl.control import ControlBlock
 from taxonn_hw.testing import simulate
 
-STROBES = ("start", "stop", "restart", "load", "dump")
+STROBES = ("start", "stop", "restart", "clear", "load", "dump")
 
 
 class Bus:
@@ -70,7 +70,7 @@ def test_constants_and_plain_registers():
 
 def test_strobes_act_once_and_levels_stay():
     async def bench(bus, dut, ctx):
-        for name in ("start", "stop", "restart"):
+        for name in ("start", "stop", "restart", "clear"):
             await bus.write("control", bits("control", name, "train"))
             assert bus.strobes() == {name}
             assert (ctx.get(dut.train), ctx.get(dut.results)) == (1, 0)
@@ -132,5 +132,8 @@ def test_status_and_counters():
         await bus.write("control", bits("control", "clear"))
         await ctx.tick()
         assert [await bus.read(name) for name in counters] == [0, 0, 0]
+        for name, value in (("predicted", 65535), ("correct", 1 << 31), ("correct_recent", 1000)):
+            ctx.set(getattr(dut, name), value)
+            assert await bus.read(name) == value
 
     run(bench)
