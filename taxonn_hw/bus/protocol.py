@@ -48,11 +48,11 @@ bytes, ``argument`` and a 32-bit ``value``:
     INFO        -                   answer: INFO_FIELDS
     READ        register, -         answer: its value, four bytes
     WRITE       register, value     answer: empty
-    PULL        stream, beats       answer: up to so many beats, those that are there
+    PULL        stream, -           answer: the beats that are there, as many as fit
     RESET       -                   answer: empty; the accelerator (not the link) is reset
 
-A pulled beat of ``w`` bits comes as ``ceil(w / 8)`` bytes, the lowest first; the host asks for no
-more beats than fit into a payload.  ``PUSH_STREAMS`` and ``PULL_STREAMS`` number the streams.
+A pulled beat of ``w`` bits comes as ``ceil(w / 8)`` bytes, the lowest first; answers hold whole
+beats.  ``PUSH_STREAMS`` and ``PULL_STREAMS`` number the streams.
 """
 
 import re

@@ -26,8 +26,16 @@ from .errors import ToolError
 from .process import run_tool
 
 __all__ = [
-    "build_library", "compile_objects", "compiler", "link", "lint", "runtime_objects",
-    "toolchain_id", "verilate", "verilator_root",
+    "build_library",
+    "compile_objects",
+    "compiler",
+    "cpp_name",
+    "link",
+    "lint",
+    "runtime_objects",
+    "toolchain_id",
+    "verilate",
+    "verilator_root",
 ]
 
 HARNESS = Path(__file__).parent.parent / "host" / "harness.cpp"
@@ -123,9 +131,15 @@ def link(objects: Iterable[Path], target: Path, flags: Sequence[str]) -> None:
 
 
 def build_library(
-    verilog: Path, sidecar: Mapping, *, trace: bool = False, opt: str = "-O1"
+    verilog: Path,
+    sidecar: Mapping,
+    *,
+    trace: bool = False,
+    opt: str = "-O1",
+    harness: Path = HARNESS,
+    ports: str | None = None,
 ) -> Path:
-    """Compile ``verilog`` and the harness into a shared library and return its path.
+    """Compile ``verilog`` and a harness into a shared library and return its path.
 
     The library is kept in the cache, so this takes milliseconds from the second time on.
 
@@ -138,19 +152,23 @@ def build_library(
         Able to write a VCD file (0.03 million clocks/s on the design above, 43 kB a clock).
     opt : str
         Optimisation of the generated C++: ``-O1``, or ``-O3`` for runs of many minutes.
+    harness : Path
+        C++ that drives the design.
+    ports : str, optional
+        Its ``ports.h``; default: the streams of ``sidecar``.
     """
     source = Path(verilog).read_bytes()
-    ports = _ports_header(sidecar["streams"])
+    ports = _ports_header(sidecar["streams"]) if ports is None else ports
     args = [*_FAST, *(["--trace"] if trace else [])]
     key = digest(
-        source, ports, HARNESS.read_bytes(), sidecar["top"], toolchain_id(), opt, *args
+        source, ports, harness.read_bytes(), sidecar["top"], toolchain_id(), opt, *args
     )
 
     def build(out: Path) -> None:
         (out / "ports.h").write_text(ports)
         sources = verilate(verilog, out, top=sidecar["top"], args=args)
         objects = compile_objects(sources, out, opt=opt, trace=trace)
-        objects += compile_objects([HARNESS], out, opt="-O2", trace=trace)
+        objects += compile_objects([harness], out, opt="-O2", trace=trace)
         objects += runtime_objects(["verilated", "verilated_threads"], trace=trace)
         link(objects, out / "model.so", ["-shared"])
         for file in out.iterdir():
@@ -164,14 +182,14 @@ def _ports_header(streams: Mapping[str, Mapping]) -> str:
     lines = []
     for macro, direction in ("TAXONN_INPUTS", "in"), ("TAXONN_OUTPUTS", "out"):
         names = [name for name, stream in streams.items() if stream["direction"] == direction]
-        calls = [f"X({k}, {_mangle(name)})" for k, name in enumerate(names)]
+        calls = [f"X({k}, {cpp_name(f'{name}__')})" for k, name in enumerate(names)]
         lines += [f"#define {macro}(X) {' '.join(calls)}", f"#define {macro}_N {len(names)}"]
     return "\n".join(lines) + "\n"
 
 
-def _mangle(name: str) -> str:
-    """Return Verilator's C++ name of the ports of stream ``name``, up to ``valid`` and so on."""
-    return f"{name}__".replace("__", "___05F")
+def cpp_name(port: str) -> str:
+    """Return Verilator's C++ name of a port."""
+    return port.replace("__", "___05F")
 
 
 def _verilator(args: Sequence[str | Path], cwd: Path) -> str:
