@@ -10,7 +10,7 @@ BOARD = Board(
     platform=ECP55GEVNPlatform,
     clock="clk12",
     clock_mhz=60,
-    baud=1_000_000,
+    baud=2_000_000,
     leds=(Led("heartbeat", "led", 0), Led("idle", "led", 1), Led("training", "led", 2),
           Led("error", "led", 7)),
     preset="digits-64-32-10",

@@ -27,7 +27,7 @@ BOARD = Board(
     platform=UpduinoV3SerialPlatform,
     clock="clk12",  # the FPGA's own oscillator is too inexact for a serial line
     clock_mhz=16.125,
-    baud=1_000_000,
+    baud=2_000_000,
     leds=(Led("training", "rgb_led", part="g"), Led("error", "rgb_led", part="r"),
           Led("heartbeat", "rgb_led", part="b")),
     levels={"flash_select": 1},

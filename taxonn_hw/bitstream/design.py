@@ -7,9 +7,13 @@ from amaranth.back import rtlil
 from ..boards import Board, ClockPlan, Pin, board_pins, plan_clock
 from ..boards.pins import input_mhz
 from ..engines import engine_of
+from ..errors import UserError
 from ..plan.base import Plan
 from ..rtl.board import BoardTop
+from ..rtl.link.link import Link
+from ..rtl.link.uart import CLOCKS_PER_BIT_MIN
 from ..rtlil import merge_modules
+from ..sidecar import stream_table
 from ..verilog import Converted, convert
 
 __all__ = ["TOP", "BoardDesign", "board_design", "board_verilog"]
@@ -66,12 +70,15 @@ def board_verilog(plan: Plan, board: Board, *, mhz: float | None = None,
 
 
 def _component(plan: Plan, board: Board, mhz: float | None, baud: int | None, *, simulate: bool):
-    from ..rtl.link.link import Link
-
     clock = plan_clock(board.device.family, input_mhz(board), mhz or board.clock_mhz)
     pins = board_pins(board)
+    hertz, baud = round(clock.output_mhz * 1_000_000), baud or board.baud
+    if hertz < CLOCKS_PER_BIT_MIN * baud:
+        raise UserError(f"--baud: the serial line needs {CLOCKS_PER_BIT_MIN} clocks a bit, so at "
+                        f"{float(clock.output_mhz):g} MHz at most "
+                        f"{hertz // CLOCKS_PER_BIT_MIN} baud, not {baud}")
     core = engine_of(plan).part("accelerator")(plan)
-    link = Link(core=core, clock_hz=round(clock.output_mhz * 1_000_000), baud=baud or board.baud)
+    link = Link(streams=stream_table(plan), clock_hz=hertz, baud=baud)
     leds = [(led.role, pins[f"led_{k}"].invert) for k, led in enumerate(board.leds)]
     return BoardTop(core=core, link=link, clock=clock, at_pad=board.pll_at_pad, leds=leds,
                     levels=tuple(board.levels.values()), simulate=simulate), clock, pins

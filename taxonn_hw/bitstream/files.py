@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from ..boards import Board
 from ..config_hash import config_hash
+from ..errors import UserError
 from ..files import make_folder, write_file
 from ..flow.pack import SUFFIX
 from ..plan.base import Plan
 
-__all__ = ["bitstream_path", "default_folder", "find_bitstream", "write_build"]
+__all__ = ["bitstream_path", "check_folder", "default_folder", "find_bitstream", "write_build"]
 
 _REPORT = "report.json"
 
@@ -18,6 +20,16 @@ _REPORT = "report.json"
 def default_folder(plan: Plan, board: Board) -> Path:
     """Return where a build goes unless ``-o`` says otherwise."""
     return Path("out", f"{plan.config.name}-{board.name}")
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UserError when ``folder`` cannot be written, without making it."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    reason = None if there.is_dir() else "Not a directory"
+    if reason is None and not os.access(there, os.W_OK | os.X_OK):
+        reason = "Permission denied"
+    if reason is not None:
+        raise UserError(f"cannot make the folder {str(folder)!r}: {reason}")
 
 
 def bitstream_path(plan: Plan, board: Board, folder: Path) -> Path:

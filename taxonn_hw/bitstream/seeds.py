@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from ..flow.cache import cached, digest
 from ..flow.nextpnr import cells_file, nextpnr_version, place_and_route
@@ -33,7 +34,7 @@ class Placed:
 
 def place_seeds(design: BoardDesign, netlist: Netlist, seeds: Sequence[int], *, jobs: int = 1,
                 on_done: Callable[[Placed], None] | None = None) -> list[Placed]:
-    """Place and route ``netlist`` once for each seed, ``jobs`` at a time; in order of the seeds.
+    """Place and route ``netlist`` once for each seed, ``jobs`` at a time; sorted by seed.
 
     Raises
     ------
@@ -42,34 +43,29 @@ def place_seeds(design: BoardDesign, netlist: Netlist, seeds: Sequence[int], *, 
     ToolError
         nextpnr failed.
     """
-    placed = []
-    if jobs == 1 or len(seeds) == 1:
-        for seed in seeds:
-            placed.append(_place(design, netlist, seed))
-            if on_done is not None:
-                on_done(placed[-1])
-        return placed
+    placed, stop = [], Event()
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(_place, design, netlist, seed) for seed in seeds]
+        futures = [pool.submit(_place, design, netlist, seed, stop) for seed in seeds]
         try:
             for future in as_completed(futures):
                 placed.append(future.result())
                 if on_done is not None:
                     on_done(placed[-1])
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:  # also an interrupt: the others must not go on for minutes
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return sorted(placed, key=lambda one: seeds.index(one.seed))
+    return sorted(placed, key=lambda one: one.seed)
 
 
-def _place(design: BoardDesign, netlist: Netlist, seed: int) -> Placed:
+def _place(design: BoardDesign, netlist: Netlist, seed: int, stop: Event) -> Placed:
     board = design.board
     text = constraints(board.device.family, design.pins, float(design.clock.input_mhz))
     key = digest(netlist.key, text, board.device.name, board.package, str(board.speed),
                  f"{design.mhz:.6f}", str(seed), nextpnr_version(board.device))
     folder = cached("placed", key, lambda out: place_and_route(
         board.device, package=board.package, speed=board.speed, netlist=netlist.path,
-        constraints=text, mhz=design.mhz, seed=seed, out=out))
+        constraints=text, mhz=design.mhz, seed=seed, out=out, stop=stop))
     report = json.loads((folder / "report.json").read_text())
     return Placed(seed=seed, folder=folder, timing=read_timing(report, design.mhz),
                   usage=read_usage(report, board.device.family))

@@ -12,7 +12,8 @@ from ..errors import UserError
 __all__ = ["VERBS", "main"]
 
 #: The verbs in the order of ``taxonn --help``; each is a module with a command of that name.
-VERBS = ("presets", "check", "generate", "golden", "simulate", "train", "infer", "demo")
+VERBS = ("presets", "check", "generate", "golden", "simulate", "train", "infer", "build",
+         "flash", "demo")
 
 
 class _Verbs(click.Group):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from pathlib import Path
+from threading import Event
 
 from ..boards.devices import Device
 from .errors import ToolError
@@ -34,7 +35,7 @@ def nextpnr_version(device: Device) -> str:
 
 def place_and_route(device: Device, *, package: str, speed: str | None, netlist: Path,
                     constraints: str, mhz: float, seed: int, out: Path,
-                    timeout_s: float = 4 * 3600) -> None:
+                    timeout_s: float = 4 * 3600, stop: Event | None = None) -> None:
     """Place and route ``netlist`` into the folder ``out``.
 
     ``out`` gets ``routed.txt`` (for the packer), ``report.json`` (nextpnr's), ``cells.json.gz``
@@ -50,6 +51,8 @@ def place_and_route(device: Device, *, package: str, speed: str | None, netlist:
         Clock to aim at; a design that misses it is still a result, the report says so.
     seed : int
         Of the placer.
+    stop : Event, optional
+        Ends the run when set, from another thread.
 
     Raises
     ------
@@ -71,14 +74,14 @@ def place_and_route(device: Device, *, package: str, speed: str | None, netlist:
             "--asc" if ice40 else "--textcfg", "routed.txt", "--report", "report.json",
             "--write", "placed.json", "--log", "nextpnr.log", "--quiet",
             "--seed", str(seed), "--freq", f"{mhz:.6f}", "--timing-allow-fail",
-        ], cwd=out, timeout_s=timeout_s, check=False)
+        ], cwd=out, timeout_s=timeout_s, check=False, stop=stop)
         log = (out / "nextpnr.log").read_text() if (out / "nextpnr.log").exists() else printed
         if status:
             full = {name: row for name, row in used_resources(log).items() if row[0] > row[1]}
             if full:
                 raise FitError(full)
             raise ToolError(f"nextpnr-{device.family} failed (exit status {status})\n"
-                            f"{error_lines(log, limit=2)}")
+                            f"{_errors(log)}")
         cells = _cells(out / "placed.json")
         (out / "cells.json.gz").write_bytes(gzip.compress(json.dumps(cells).encode(), mtime=0))
     finally:
@@ -94,6 +97,11 @@ def used_resources(log: str) -> dict[str, tuple[int, int]]:
     """Return used and available by the device's own names, from a log of nextpnr."""
     _, _, table = log.partition("Device utilisation:")
     return {name: (int(used), int(most)) for name, used, most in _ROW.findall(table)}
+
+
+def _errors(log: str) -> str:
+    lines = [line for line in log.splitlines() if line.startswith("ERROR:")]
+    return "\n".join(lines[:2]) or error_lines(log, limit=2)
 
 
 def _cells(placed: Path) -> list[tuple[str, str, int, int]]:

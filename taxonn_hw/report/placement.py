@@ -19,7 +19,7 @@ UNITS = (
     ("neuron unit", "#d62728", r"^core\.neuron"),
     ("sequencer, control", "#9467bd", r"^core\.(sequencer|hazard|control|runner|junction)"),
     ("loader, mover", "#bcbd22", r"^core\.(loader|mover|results)"),
-    ("rest of the array", "#ffbb78", r"^core\."),
+    ("rest of the accelerator", "#ffbb78", r"^core\."),
     ("serial link", "#e377c2", r"^link"),
     ("clock, LEDs, others", "#7f7f7f", r""),
 )
