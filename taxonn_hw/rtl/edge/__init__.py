@@ -1,0 +1,1 @@
+"""Hardware of engine ``edge``: sparse junctions that work on different samples at once."""
