@@ -1,0 +1,153 @@
+"""Update: a step for every edge of a clock, and for the biases."""
+
+from amaranth.hdl import Const, Module, Signal, Value, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...fixed import RANDOM_BITS, QFormat, Rounding
+from ...fixed.carry import subtract_rounded, times_pow2
+from ...fixed.gates import requantize, round_shift, saturate
+from ...plan.edge.junction import Junction
+from ...plan.edge.latency import JunctionStages
+from .shapes import JunctionShapes
+from .staged import Staged, pick
+
+__all__ = ["StepLane", "StepScale", "step_layout"]
+
+
+def step_layout(junction: Junction, span: int) -> data.StructLayout:
+    """Layout of a scaled delta: what all edges of a neuron share.
+
+    Powers of two: sign, exponent and whether there is a step; else a number.  ``span`` is the
+    highest learning-rate exponent less the lowest.
+    """
+    f, shapes = junction.formats, JunctionShapes(junction)
+    if shapes.pow2:
+        return data.StructLayout({
+            "negative": 1, "live": 1, "exponent": range(f.delta.n_magnitudes + span + 1)})
+    if junction.compatible:
+        return data.StructLayout({"step": signed(f.delta.width)})
+    return data.StructLayout({"step": signed(f.delta.width + span)})
+
+
+class StepScale(wiring.Component):
+    """Scales the delta of a neuron by the learning rate.  Latency 1.
+
+    Improved arithmetic: ``delta * 2**extra``, exact; the lowest rate has the highest ``extra`` and
+    the lanes drop the bits of the highest exponent.  Compatibility: ``-delta`` saturated, then
+    shifted by the rate and rounded half up.
+
+    Members
+    -------
+    delta : In
+    extra : In(3)
+        Highest learning-rate exponent less that of the sample.
+    o : Out(step)
+    """
+
+    def __init__(self, *, junction: Junction, rates: tuple[int, int]) -> None:
+        self.junction, self.rates = junction, rates
+        self.shapes = JunctionShapes(junction)
+        self.span = rates[1] - rates[0]
+        self.layout = step_layout(junction, self.span)
+        super().__init__({"delta": In(self.shapes.delta), "extra": In(3), "o": Out(self.layout)})
+
+    def elaborate(self, platform):
+        m = Module()
+        o = Signal(self.layout, name="step", reset_less=True)
+        m.d.comb += self.o.eq(o)
+        if self.shapes.pow2:
+            field = self.delta[:-1]
+            extra = self.extra if self.span else 0
+            m.d.sync += [o.negative.eq(self.delta[-1]), o.live.eq(field != 0),
+                         o.exponent.eq(field + extra)]
+            return m
+        extras = range(self.span + 1)
+        if self.junction.compatible:
+            high = self.rates[1] + self.junction.rate_shift
+            minus = Signal(self.shapes.delta, name="minus")
+            m.d.comb += minus.eq(saturate(-self.delta, self.junction.q))
+            steps = [round_shift(minus, high - extra, Rounding.HALF_UP) for extra in extras]
+        else:
+            steps = [round_shift(self.delta, -extra, Rounding.FLOOR) for extra in extras]
+        m.d.sync += o.step.eq(pick(self.extra, steps))
+        return m
+
+
+class StepLane(wiring.Component):
+    """The new value of a weight: one step down the slope, saturated.
+
+    Latency from ``x`` and ``step`` to ``new``: 2, or 3 with rounded products that have a register
+    of their own; one a cycle.
+
+    Parameters
+    ----------
+    junction : Junction
+    stages : JunctionStages
+    rates : tuple of int
+        Lowest and highest learning-rate exponent.
+    mode : Rounding
+        Of updates.
+    bias : bool
+        A bias: its input is 1.
+
+    Members
+    -------
+    x : In
+        The edge's input.
+    step : In(:func:`step_layout`)
+    word : In
+        The old value, one cycle later (two with a register for rounding).
+    random : In(16)
+        With ``word``.
+    new : Out
+        One cycle after ``word``.
+    """
+
+    def __init__(self, *, junction: Junction, stages: JunctionStages, rates: tuple[int, int],
+                 mode: Rounding, bias: bool = False) -> None:
+        self.junction, self.stages, self.mode, self.bias = junction, stages, mode, bias
+        self.rates = rates
+        self.shapes = s = JunctionShapes(junction)
+        f = junction.formats
+        self.q: QFormat = f.bias if bias else f.weight
+        shift = junction.bias_update_shift if bias else junction.update_shift
+        #: Fraction bits that a step at the highest exponent loses; negative: it gains zeros.
+        self.drop = shift(rates[1])
+        super().__init__({
+            "x": In(s.x), "step": In(step_layout(junction, rates[1] - rates[0])),
+            "word": In(s.bias if bias else s.weight), "random": In(RANDOM_BITS),
+            "new": Out(s.bias if bias else s.weight),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        new = Signal.like(self.new, reset_less=True)
+        m.d.sync += new.eq(self._compatible(m) if self.junction.compatible else self._improved(m))
+        m.d.comb += self.new.eq(new)
+        return m
+
+    def _improved(self, m) -> Value:
+        x = Const(1, unsigned(1)) if self.bias else self.x
+        negative = None
+        if self.shapes.pow2:
+            term = times_pow2(x, self.step.exponent, self.step.live)
+            negative = Staged(m, self.step.negative, 0, "negative").at(1)
+        else:
+            term = x * self.step.step
+        product = Staged(m, term, 0, "product").at(1)
+        aligned = round_shift(product, min(self.drop, 0), Rounding.FLOOR)
+        return saturate(subtract_rounded(self.word, aligned, max(self.drop, 0), self.mode,
+                                         self.random, negative), self.q)
+
+    def _compatible(self, m) -> Value:
+        j, stages = self.junction, self.stages
+        if self.bias:
+            step = Staged(m, self.step.step, 0, "step").at(1 + stages.rounding)
+        else:
+            full = Staged(m, self.x * self.step.step, 0, "full").at(int(stages.rounding))
+            step = Staged(m, requantize(full, j.product_drop, j.q, Rounding.HALF_UP), 0,
+                          "product").at(1)
+        return saturate(self.word + step, self.q)
+
+
