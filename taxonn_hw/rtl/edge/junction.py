@@ -1,0 +1,450 @@
+"""A junction: forward, backward and update of three samples in one pass over its weights.
+
+Signals are at the stages of :mod:`taxonn_hw.plan.edge.latency`, counted from the addresses of a
+clock; whatever is needed later travels along in registers.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ...fixed import Rounding
+from ...fixed.random import activation_index, delta_index
+from ...plan.edge.latency import junction_stages
+from ...plan.edge.network import EdgeNetwork
+from .backward import REGISTER_ROWS, BackwardLane, BackwardProducts, LeftDelta
+from .delta import OutputDelta
+from .forward import Forward, Operands
+from .left_bank import LeftBank
+from .mover import place_layout
+from .parameters import ParameterMemory
+from .right_neurons import RightNeurons
+from .rows import InterleaverRows
+from .sequencer import LEAD, context_layout, left_copies
+from .shapes import JunctionShapes
+from .staged import Staged, pick
+from .targets import TargetRows
+from .update import StepLane, StepScale
+from .walk import Walk
+from .words import StoreWords
+
+__all__ = ["EdgeJunction"]
+
+
+class EdgeJunction(wiring.Component):
+    """Junction ``index`` (from 1) with its left bank, its parameters and its left deltas.
+
+    Members
+    -------
+    clock, valid, first, context : In
+        From the sequencer, at stage :data:`LEAD`.
+    restart : In(1)
+        Random words go back to sample 0.
+    write, activations, slopes : In
+        To the left bank: from the loader, or from the junction before at its stage A.
+    right, right_activations, right_slopes : Out
+        Results at stage A: {valid, row, part} in the bank to the right.
+    delta_row, delta_part : Out
+        Group of right neurons whose deltas are wanted, stage 0; ``deltas`` In at stage 2.
+    left_row, left_part, left_deltas : In, Out
+        The same for the junction before.
+    group_first, group_last : Out(1)
+        With ``right``: the first, the last group of a sample (the last junction).
+    learns : Out(1)
+        With ``right``: of a training sample.
+    targets : In
+        Of the last junction, at stage A; ``target_row``, ``target_part`` ask two stages before.
+    active, place, move_write, move_data, moved : In, Out
+        From the mover; ``place.junction`` has been looked at.
+    """
+
+    def __init__(self, *, network: EdgeNetwork, index: int) -> None:
+        self.network, self.index = network, index
+        config = network.config
+        self.training = config.training
+        self.junction = j = network.layers[index - 1]
+        self.below = network.layers[index - 2] if index > 1 else None
+        self.last = j.is_output
+        stages = junction_stages(network.layers, training=self.training)
+        self.stages, self.left_stage = stages[index - 1], stages[index - 2].activation
+        self.shapes = s = JunctionShapes(j)
+        self.left_shapes = JunctionShapes(self.below) if self.below is not None else None
+        self.rounding, self.rates, self.seed = config.rounding, config.rate_range, config.seed
+        self.n, n = j.neurons_per_clock, j.neurons_per_clock
+        self.copies = left_copies(network, index)
+        right = None if self.last else network.above(j)
+        #: Groups of a row in the memories that take the results; those of an output lie one a row.
+        self.parts = 1 if right is None else right.z // n
+        self.walk = Walk(cycles=j.cycles, sweeps=j.sweeps, groups=j.n_groups, parts=self.parts)
+        self.written = self.below.neurons_per_clock if self.below else network.samples_per_clock
+        self.target_parts = TargetRows(network).parts if self.last and self.training else 1
+        slope = self.left_shapes.slope if self.below is not None else None
+        self.bank = LeftBank(z=j.z, depth=j.depth, copies=self.copies, group=self.written,
+                             activation=s.x, slope=slope, training=self.training)
+        w = self.walk.signature.members
+        left = self.bank.write.shape().members
+        self.left_group = self.below.neurons_per_clock if self.below is not None else 1
+        left_delta = self.left_shapes.delta if self.below is not None else 1
+        super().__init__({
+            "clock": In(range(max(j.cycles, 2))), "valid": In(1), "first": In(1),
+            "context": In(context_layout(network)), "restart": In(1),
+            "write": In(data.StructLayout(left)),
+            "activations": In(data.ArrayLayout(s.x, self.written)),
+            "slopes": In(self.bank.slopes.shape()),
+            "right": Out(data.StructLayout({"valid": 1, "row": w["row"].shape,
+                                            "part": w["part"].shape})),
+            "right_activations": Out(data.ArrayLayout(s.a, n)),
+            "right_slopes": Out(data.ArrayLayout(s.slope, n)),
+            "group_first": Out(1), "group_last": Out(1), "learns": Out(1),
+            "delta_row": Out(w["row"].shape), "delta_part": Out(w["part"].shape),
+            "deltas": In(data.ArrayLayout(s.delta, n)),
+            "left_row": In(range(max(j.depth, 2))),
+            "left_part": In(range(max(j.z // self.left_group, 2))),
+            "left_deltas": Out(data.ArrayLayout(left_delta, self.left_group)),
+            "target_row": Out(range(max(-(-j.n_groups // self.target_parts), 2))),
+            "target_part": Out(range(max(self.target_parts, 2))),
+            "targets": In(data.ArrayLayout(s.a, n)),
+            "active": In(1), "place": In(place_layout(network)), "move_write": In(1),
+            "move_data": In(data.ArrayLayout(network.word, network.weight_group)),
+            "moved": Out(data.ArrayLayout(network.word, network.weight_group)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        self._timeline(m)
+        self._left(m)
+        self._parameters(m)
+        self._forward(m)
+        self._neurons(m)
+        if self.training:
+            deltas = self._deltas(m)
+            self._update(m, deltas)
+            if self.below is not None:
+                self._backward(m, deltas)
+        return m
+
+    # When.
+
+    def _timeline(self, m) -> None:
+        """Make what travels with a clock."""
+        m.submodules.walk = walk = self.walk
+        self.clocks = Staged(m, self.clock, LEAD, "clock")
+        self.valids = Staged(m, self.valid, LEAD, "valid", reset_less=False)
+        self.firsts = Staged(m, self.first & self.valid, LEAD, "first", reset_less=False)
+        m.d.comb += [walk.valid.eq(self.valids.at(-1)), walk.first.eq(self.firsts.at(-1)),
+                     self.delta_row.eq(walk.row), self.delta_part.eq(walk.part)]
+        for name in context_layout(self.network).members:
+            setattr(self, f"c_{name}", Staged(m, self.context[name], LEAD, name))
+        for name in ("sweep", "sweep_first", "sweep_last", "row", "part"):
+            setattr(self, f"w_{name}", Staged(m, getattr(walk, name), 0, f"walk_{name}"))
+        ends = Signal(name="group_ends")  # of a sample that goes forward
+        starts = Signal(name="group_starts")
+        updates = Signal(name="updates")  # a row is learnt
+        m.d.comb += [
+            ends.eq(self.valids.at(0) & walk.group_last & self.c_forward.at(0)),
+            starts.eq(walk.group_first),
+            updates.eq(self.valids.at(0) & self.c_update.at(0)),
+        ]
+        self.ends = Staged(m, ends, 0, "group_ends", reset_less=False)
+        self.starts = Staged(m, starts, 0, "group_starts")
+        self.updates = Staged(m, updates, 0, "updates", reset_less=False)
+
+    def _words(self, m, name: str, *, base: int, down: bool, counter: Staged, lanes: int,
+               use: int, learns: Staged):
+        """Return the random words of ``counter`` at stage ``use``."""
+        words = StoreWords(seed=self.seed, lanes=lanes)
+        m.submodules[name] = words
+        index = use - 4
+        offset = counter.at(index)
+        m.d.comb += [
+            words.begin.eq(self.firsts.at(index - 1)), words.learns.eq(learns.at(index - 1)),
+            words.index.eq(base - offset if down else base + offset),
+            words.restart.eq(self.restart),
+        ]
+        return words.words
+
+    # Left: memories of the left neurons.
+
+    def _left(self, m) -> None:
+        j = self.junction
+        m.submodules.rows = rows = InterleaverRows(interleaver=j.interleaver)
+        m.submodules.left = bank = self.bank
+        m.d.comb += [
+            rows.clock.eq(self.clocks.at(-1)), rows.valid.eq(self.valids.at(-1)),
+            rows.sweep.eq(self.walk.sweep_ahead), rows.starts.eq(self.walk.sweep_starts),
+            bank.rows.eq(rows.rows),
+            bank.forward_copy.eq(self.c_forward_copy.at(1)), bank.write.eq(self.write),
+            bank.activations.eq(self.activations), bank.slopes.eq(self.slopes),
+        ]
+        if self.training:
+            m.d.comb += bank.update_copy.eq(self.c_update_copy.at(1))
+        if self.below is not None:  # the copy that this junction cycle writes, of the left stages
+            m.d.comb += bank.write.copy.eq(self.c_write_copy.at(self.left_stage))
+        self.rows = rows.rows
+        self.x = self._by_lane(m, bank.forward, "x", self.shapes.x)
+        self.x_update = self._by_lane(m, bank.update, "x_update", self.shapes.x)
+
+    def _by_lane(self, m, values, name: str, shape) -> Staged:
+        """Return what the lanes read of the memories ``values`` at stage 2."""
+        dither = self.junction.interleaver.dither
+        if dither is None:
+            return Staged(m, values, 2, name)
+        chosen = Signal(data.ArrayLayout(shape, self.junction.z), name=f"{name}_lanes")
+        m.d.comb += chosen.as_value().eq(Cat(
+            Value.cast(pick(self.w_sweep.at(2), [values[mu] for mu in column]))[:shape.width]
+            for column in dither.T.tolist()))
+        return Staged(m, chosen, 2, name)
+
+    # Weights and biases.
+
+    def _parameters(self, m) -> None:
+        j, place = self.junction, self.place
+        weight_group = self.network.weight_group
+        memories = {
+            "weights": ParameterMemory(n=j.z, rows=j.cycles, group=weight_group,
+                                       shape=self.shapes.weight, training=self.training),
+            "biases": ParameterMemory(n=self.n, rows=j.n_groups, group=1, shape=self.shapes.bias,
+                                      training=self.training)}
+        moved = {}
+        for name, memory in memories.items():
+            m.submodules[name] = memory
+            mine = place.bias if name == "biases" else ~place.bias
+            width = memory.shape.width
+            m.d.comb += [
+                memory.move.eq(self.active), memory.move_row.eq(place.row),
+                memory.move_group.eq(place.group), memory.move_write.eq(self.move_write & mine),
+                memory.move_data.as_value().eq(Cat(
+                    self.move_data[k][:width] for k in range(memory.group))),
+            ]
+            words = []
+            for k in range(memory.group):
+                word = Signal(self.network.word, name=f"moved_{name}_{k}")
+                m.d.comb += word.eq(memory.moved[k])
+                words.append(word)
+            moved[name] = Cat(words)
+        bias = Staged(m, place.bias, 0, "move_bias").at(2)
+        m.d.comb += self.moved.as_value().eq(Mux(bias, moved["biases"], moved["weights"]))
+        self.weights, self.biases = memories["weights"], memories["biases"]
+        m.d.comb += self.weights.row.eq(self.clocks.at(0))
+        group = Signal(self.biases.row.shape(), name="group")
+        with m.If(self.valids.at(-1)):
+            with m.If(self.firsts.at(-1)):
+                m.d.sync += group.eq(0)
+            with m.Elif(self.walk.group_last):
+                m.d.sync += group.eq(group + 1)
+        self.group = Staged(m, group, 0, "group")
+        m.d.comb += self.biases.row.eq(group)
+        self.weight = Staged(m, self.weights.words, 1, "weight")
+        # A neuron that takes several clocks has the bias of its first: later it may be learnt.
+        bias = Signal(self.biases.words_layout, name="bias_2", reset_less=True)
+        with m.If(self.starts.at(1)):
+            m.d.sync += bias.eq(self.biases.words)
+        self.bias = Staged(m, bias, 2, "bias")
+
+    # Forward.
+
+    def _forward(self, m) -> None:
+        j, stages = self.junction, self.stages
+        if j.formats.operand == j.formats.weight:
+            operands = self.weight
+        else:
+            m.submodules.operands = unit = Operands(junction=j)
+            made = 2 if stages.operand else 1
+            m.d.comb += unit.words.eq(self.weight.at(made))
+            operands = Staged(m, unit.operands, made + 1, "operand")
+        self.operand = operands
+        m.submodules.forward = forward = Forward(junction=j, stages=stages)
+        at = stages.product - 1 - stages.rounding
+        m.d.comb += [forward.operands.eq(operands.at(at)), forward.x.eq(self.x.at(at)),
+                     forward.first.eq(self.starts.at(stages.sum - 1))]
+        self.totals = forward.totals
+
+    def _neurons(self, m) -> None:
+        j, stages, mode = self.junction, self.stages, self.rounding.activation
+        m.submodules.neurons = neurons = RightNeurons(junction=j, mode=mode)
+        m.d.comb += [neurons.biases.eq(self.bias.at(stages.sum - 1)),
+                     neurons.totals.eq(self.totals)]
+        if mode is Rounding.STOCHASTIC and not j.compatible:
+            words = self._words(m, "activation_words", base=int(activation_index(j.row_base)),
+                                down=True, counter=self._groups_ahead(m), lanes=self.n,
+                                use=stages.sum - 1, learns=self.c_learns)
+            m.d.comb += neurons.words.eq(words)
+        at = stages.activation
+        self.slope = neurons.slopes
+        m.d.comb += [
+            self.right.valid.eq(self.ends.at(at)), self.right.row.eq(self.w_row.at(at)),
+            self.right.part.eq(self.w_part.at(at)),
+            self.right_activations.eq(neurons.activations), self.right_slopes.eq(neurons.slopes),
+            self.learns.eq(self.c_learns.at(at)),
+            self.group_first.eq(self.group.at(at) == 0),
+            self.group_last.eq(self.group.at(at) == j.n_groups - 1),
+        ]
+
+    def _groups_ahead(self, m) -> Staged:
+        """The group of a clock as early as the clock itself, for random words."""
+        j = self.junction
+        if j.clocks_per_neuron == 1:
+            return self.clocks
+        ahead = Walk(cycles=j.cycles, sweeps=1, groups=j.n_groups, parts=1)
+        m.submodules.groups_ahead = ahead
+        m.d.comb += [ahead.valid.eq(self.valid), ahead.first.eq(self.first)]
+        return Staged(m, ahead.row, LEAD + 1, "group_ahead")
+
+    # Deltas of the right neurons.
+
+    def _deltas(self, m) -> Staged:
+        """Return the deltas of a clock's right neurons at stage 2."""
+        if not self.last:
+            return Staged(m, self.deltas, 2, "delta")
+        j, stages, mode = self.junction, self.stages, self.rounding.delta
+        m.submodules.error = error = OutputDelta(junction=j, stages=stages, mode=mode)
+        m.d.comb += [error.activations.eq(self.right_activations),
+                     error.slopes.eq(self.right_slopes), error.targets.eq(self.targets)]
+        use = stages.activation + error.word_stage
+        if mode is Rounding.STOCHASTIC and not j.compatible:
+            words = self._words(m, "error_words", base=int(delta_index(j.index * j.cycles)),
+                                down=True, counter=self.group, lanes=self.n, use=use,
+                                learns=self.c_learns)
+            m.d.comb += error.words.eq(words)
+        m.submodules.target_walk = walk = Walk(cycles=j.cycles, sweeps=1, groups=j.n_groups,
+                                               parts=self.target_parts)
+        m.d.comb += [walk.valid.eq(self.valids.at(-1)), walk.first.eq(self.firsts.at(-1))]
+        ask = stages.activation - 2
+        m.d.comb += [self.target_row.eq(Staged(m, walk.row, 0, "target_row").at(ask)),
+                     self.target_part.eq(Staged(m, walk.part, 0, "target_part").at(ask))]
+        memory = Memory(shape=data.ArrayLayout(self.shapes.delta.width, self.n),
+                        depth=2 * j.n_groups, init=[])
+        m.submodules.output_deltas = memory
+        write, read = memory.write_port(), memory.read_port()
+        at = stages.error
+        m.d.comb += [
+            write.en.eq(self.ends.at(at) & self.c_learns.at(at)),
+            write.addr.eq(Mux(self.c_toggle.at(at), j.n_groups, 0) + self.group.at(at)),
+            write.data.as_value().eq(error.deltas.as_value()),
+            read.addr.eq(Mux(self.c_toggle.at(0), 0, j.n_groups) + self.group.at(0)),
+        ]
+        deltas = Signal(error.deltas.shape(), name="output_delta", reset_less=True)
+        m.d.sync += deltas.as_value().eq(read.data.as_value())
+        return Staged(m, deltas, 2, "delta")
+
+    # Update.
+
+    def _update(self, m, deltas: Staged) -> None:
+        j, stages, mode = self.junction, self.stages, self.rounding.update
+        wait = int(stages.rounding)
+        keys = {"junction": j, "stages": stages, "rates": self.rates, "mode": mode}
+        steps = []
+        for k in range(self.n):
+            m.submodules[f"scale_{k}"] = scale = StepScale(junction=j, rates=self.rates)
+            m.d.comb += [scale.delta.eq(deltas.at(2)[k]), scale.extra.eq(self.c_extra.at(2))]
+            steps.append(scale.o)
+        at = 4 + wait  # of the old value and the random word
+        words = None
+        if mode is Rounding.STOCHASTIC and not j.compatible:
+            words = self._words(m, "step_words", base=j.row_base, down=False, counter=self.clocks,
+                                lanes=j.z, use=3, learns=self.c_update)
+            words = Staged(m, words, 3, "step_word").at(at)
+        share = j.z // self.n
+        news = []
+        for lane in range(j.z):
+            m.submodules[f"step_{lane}"] = unit = StepLane(**keys)
+            m.d.comb += [unit.x.eq(self.x_update.at(3)[lane]), unit.step.eq(steps[lane // share]),
+                         unit.word.eq(self.weight.at(at)[lane])]
+            if words is not None:
+                m.d.comb += unit.random.eq(words[lane])
+            news.append(unit.new)
+        m.d.comb += [self.weights.new.as_value().eq(Cat(news)),
+                     self.weights.write.eq(self.updates.at(stages.update)),
+                     self.weights.write_row.eq(self.clocks.at(stages.update))]
+        news = []
+        for k in range(self.n):
+            m.submodules[f"bias_step_{k}"] = unit = StepLane(**keys, bias=True)
+            m.d.comb += [unit.step.eq(steps[k]), unit.word.eq(self.bias.at(at)[k])]
+            if words is not None:
+                m.d.comb += unit.random.eq(words[k * share])
+            news.append(unit.new)
+        late = stages.update
+        m.d.comb += [self.biases.new.as_value().eq(Cat(news)),
+                     self.biases.write.eq(self.updates.at(late) & self.starts.at(late)),
+                     self.biases.write_row.eq(self.group.at(late))]
+
+    # Backward.
+
+    def _backward(self, m, deltas: Staged) -> None:
+        j, stages, mode, below = self.junction, self.stages, self.rounding.delta, self.below
+        at = 2 if j.compatible else stages.product - 1
+        product = stages.backward - 1 if j.compatible else stages.product
+        operand, delta = self.operand.at(at), deltas.at(at)
+        slopes = self.bank.slope
+        slope_lanes = None
+        if j.compatible:
+            slope_lanes = self._by_lane(m, slopes, "slope", self.left_shapes.slope)
+        products = []
+        share = j.z // self.n
+        for lane in range(j.z):
+            unit = BackwardProducts(junction=j, below=below, stages=stages)
+            m.submodules[f"product_{lane}"] = unit
+            m.d.comb += [unit.operand.eq(operand[lane]), unit.delta.eq(delta[lane // share])]
+            if j.compatible:
+                m.d.comb += unit.slope.eq(slope_lanes.at(2)[lane])
+            products.append(unit.product)
+        products = self._by_memory(products, product)
+        late_slopes = None if j.compatible else Staged(m, slopes, 2, "slope").at(product + 1)
+        rows = Staged(m, self.rows, 0, "row").at(product - 1)
+        lanes, words = [], None
+        for mu in range(j.z):
+            unit = BackwardLane(junction=j, below=below, stages=stages, mode=mode)
+            m.submodules[f"backward_{mu}"] = unit
+            lanes.append(unit)
+            if mu == 0 and mode is Rounding.STOCHASTIC and not j.compatible:
+                words = self._left_words(m, product)
+            early = product - 1
+            m.d.comb += [
+                unit.product.eq(products[mu]), unit.row.eq(rows[mu]),
+                unit.valid.eq(self.valids.at(early)), unit.first.eq(self.w_sweep_first.at(early)),
+                unit.last.eq(self.w_sweep_last.at(early)),
+                unit.toggle.eq(self.c_toggle.at(early)), unit.swap.eq(self.firsts.at(0)),
+                unit.read_row.eq(self.left_row), unit.read_toggle.eq(self.c_toggle.at(0)),
+            ]
+            if late_slopes is not None:
+                m.d.comb += unit.slope.eq(late_slopes[mu])
+            if words is not None:
+                m.d.comb += unit.random.eq(words[mu])
+        self._read_left(m, lanes)
+
+    def _left_words(self, m, product: int):
+        """Random words of the left neurons' deltas."""
+        j = self.junction
+        delay = LeftDelta.word_stage(self.below, self.stages)
+        return self._words(m, "delta_words", base=int(delta_index(j.row_base)), down=True,
+                           counter=self.clocks, lanes=j.z, use=product + 1 + delay,
+                           learns=self.c_update)
+
+    def _by_memory(self, products: list, stage: int) -> list:
+        """Return the product for each memory, from the lane that reads it."""
+        dither = self.junction.interleaver.dither
+        if dither is None:
+            return products
+        values = [product.as_value() for product in products]
+        lanes = dither.argsort(axis=1)
+        return [pick(self.w_sweep.at(stage), [values[lane] for lane in column])
+                for column in lanes.T.tolist()]
+
+    def _read_left(self, m, lanes: list) -> None:
+        """Show the deltas of the group that the junction before asks for, at stage 2."""
+        j, group = self.junction, self.left_group
+        part = Staged(m, self.left_part, 0, "left_part").at(1)
+        if j.depth <= REGISTER_ROWS:
+            row = Staged(m, self.left_row, 0, "left_row").at(1)
+            words = [Cat(lane.deltas[r] for lane in lanes) for r in range(j.depth)]
+            word = pick(row, words)
+        else:
+            word = Cat(lane.delta for lane in lanes)
+        size = group * self.left_shapes.delta.width
+        deltas = Signal(self.left_deltas.shape(), name="left_delta", reset_less=True)
+        m.d.sync += deltas.as_value().eq(
+            pick(part, [word[p * size:(p + 1) * size] for p in range(j.z // group)]))
+        m.d.comb += self.left_deltas.eq(deltas)
+
+
