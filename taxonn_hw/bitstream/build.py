@@ -26,7 +26,6 @@ _ADVICE = {
     "ff": "fewer lanes, fewer bits, or a larger board",
     "ram": "a smaller network, fewer bits, or a larger board",
     "spram": "a smaller network, fewer bits, or a larger board",
-    "dsp": "fewer lanes, or 4 bits (whose products need no multipliers)",
 }
 _CELLS = {  # resource -> cells of a netlist that each take one
     "ice40": {"ram": ("SB_RAM40_4K", "SB_RAM40_4KNR", "SB_RAM40_4KNW", "SB_RAM40_4KNRNW"),
@@ -126,7 +125,14 @@ def build_bitstream(plan: Plan, board: Board, *, seeds: Sequence[int] = (1,),
     design = board_design(plan, board, mhz=mhz, baud=baud)
     on_step(f"synthesis for {device.name}")
     netlist = synthesise(design.rtlil, top=TOP, device=device)
-    _check_blocks(plan, board, netlist)
+    over = _missing_blocks(board, netlist)
+    if "dsp" in over:
+        on_step("{} multipliers of {}: synthesis again, with products from look-up tables".format(
+            *over["dsp"]))
+        netlist = synthesise(design.rtlil, top=TOP, device=device, dsp=False)
+        over = _missing_blocks(board, netlist)
+    if over:
+        raise _does_not_fit(plan, board, over)
     on_step(f"place and route at {design.mhz:g} MHz, {len(seeds)} "
             f"seed{'s' * (len(seeds) > 1)}")
     try:
@@ -154,15 +160,14 @@ def _usage(best: Placed, netlist: Netlist, board: Board) -> dict[str, Usage]:
     return {name: usage[name] for name in RESOURCES if name in usage}
 
 
-def _check_blocks(plan: Plan, board: Board, netlist: Netlist) -> None:
-    """Find memories and multipliers that run out before nextpnr spends minutes on it."""
+def _missing_blocks(board: Board, netlist: Netlist) -> dict[str, tuple[int, int]]:
+    """Find memories and multipliers that run out, before nextpnr spends minutes on it."""
     device, over = board.device, {}
     for name, cells in _CELLS[device.family].items():
         used, most = sum(netlist.cells.get(cell, 0) for cell in cells), device.capacity.get(name, 0)
         if used > most:
             over[name] = used, most
-    if over:
-        raise _does_not_fit(plan, board, over)
+    return over
 
 
 def _common(native: str, family: str) -> str:

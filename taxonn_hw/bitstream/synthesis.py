@@ -33,17 +33,21 @@ class Netlist:
         return self.path.parent.name
 
 
-def synthesise(rtlil: str, *, top: str, device: Device, options: tuple[str, ...] = (),
+def synthesise(rtlil: str, *, top: str, device: Device, dsp: bool = True,
                timeout_s: float = 2 * 3600) -> Netlist:
     """Synthesise the design in ``rtlil`` for ``device``.
+
+    Without ``dsp`` products are made of look-up tables.
 
     Raises
     ------
     ToolError
         Yosys fails, or resolves a driver conflict by itself: that is how it loses logic.
     """
-    script = _SCRIPT.format(family=device.family, top=top,
-                            options=" ".join([*device.synth, *options]))
+    options = list(device.synth)
+    if not dsp:
+        options = [o for o in options if o != "-dsp"] if device.family == "ice40" else ["-nodsp"]
+    script = _SCRIPT.format(family=device.family, top=top, options=" ".join(options))
 
     def build(out: Path) -> None:
         (out / "design.il").write_text(rtlil)
