@@ -6,7 +6,7 @@ driver, command line) is the same for all.  A new engine is one entry in :data:`
 named by ``module:object`` and imported when they are first used, so golden runs load no hardware.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from .config import Config
@@ -72,8 +72,12 @@ ENGINES = {
 
 
 def engine_of(plan) -> Engine:
-    """Return the engine of a plan."""
-    return ENGINES[plan.config.engine]
+    """Return the engine of a plan; of one with conv layers, whose hardware cannot be had yet."""
+    engine = ENGINES[plan.config.engine]
+    if any(layer.kind == "conv" for layer in plan.config.layers):
+        none = "plan.conv:no_hardware"
+        return replace(engine, accelerator=none, predict=none, listing=none)
+    return engine
 
 
 def make_plan(config: Config):

@@ -54,7 +54,7 @@ def _formats(layer) -> str:
 def _layer(name: str, arrays: dict, layer) -> tuple[np.ndarray, np.ndarray]:
     pair = []
     for key, shape, fmt in ((f"W{layer.index}", layer.weight_shape, layer.formats.weight),
-                            (f"b{layer.index}", (layer.n_out,), layer.formats.bias)):
+                            (f"b{layer.index}", layer.weight_shape[:1], layer.formats.bias)):
         if key not in arrays:
             raise UserError(f"{name} has no {key}: it is not of a net of this depth")
         array = arrays[key]

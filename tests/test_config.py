@@ -32,7 +32,7 @@ BROKEN = [
     ("inputs = 4\nlayers = [{size = 0}]", "layers.0.size: must be at least 1, not 0"),
     ("inputs = 4\nlayers = [{}]", "layers.0.size is missing"),
     ("inputs = 4\nlayers = [{size = 3, kind = 'pool'}]",
-     "layers.0.kind: must be 'dense', not 'pool'"),
+     "layers.0.kind: must be 'dense' or 'conv', not 'pool'"),
     ("inputs = 4\nlayers = [{size = 3, colour = 1}]", "unknown key 'layers.0.colour'"),
     ("inputs = 4\nlayers = [{size = 3, learning_rate_shift = 9}]",
      "layers.0.learning_rate_shift: must be at most 8, not 9"),
@@ -117,6 +117,47 @@ BROKEN = [
     ("layers = [4, 3", "net.toml is not valid TOML: Unclosed array (at end of document)"),
 ]
 
+CONV_BROKEN = [
+    ("layers = [{kind = 'conv', channels = 2, kernel = 3}, {size = 2}]",
+     "conv layers need input_shape = [channels, height, width]"),
+    ("inputs = 16\nlayers = [{kind = 'conv', channels = 2, kernel = 3}, {size = 2}]",
+     "conv layers need input_shape = [channels, height, width]"),
+    ("input_shape = [1, 4, 4]\nlayers = [{kind = 'conv', channels = 2}, {size = 2}]",
+     "layers.0.kernel is missing"),
+    ("input_shape = [1, 4, 4]\nlayers = [{kind = 'conv', kernel = 3}, {size = 2}]",
+     "layers.0.channels is missing"),
+    ("input_shape = [1, 4, 4]\nlayers = [{kind = 'conv', kernel = 3, channels = 2, size = 3}]",
+     "layers.0: size belongs to no conv layer"),
+    ("inputs = 4\nlayers = [{size = 3, stride = 2}]", "layers.0: stride belongs to no dense layer"),
+    ("input_shape = [1, 4, 4]\nlayers = [{kind = 'conv', channels = 2, kernel = 0}]",
+     "layers.0.kernel: must be a size such as 5 or [5, 3], each 1 to 64, not 0"),
+    ("input_shape = [1, 4, 4]\nlayers = [{kind = 'conv', channels = 2, kernel = [3]}]",
+     "layers.0.kernel: must be a size such as 5 or [5, 3], each 1 to 64, not [3]"),
+    ("input_shape = [1, 4, 4]\nlayers = [{kind = 'conv', channels = 2, kernel = 3, stride = 0}]",
+     "layers.0.stride: must be at least 1, not 0"),
+    ("input_shape = [1, 4, 4]\nlayers = [{kind = 'conv', channels = 2, kernel = 3, padding = 3}]",
+     "layers.0: padding 3 must be smaller than the kernel 3 x 3"),
+    ("input_shape = [1, 4, 4]\nlayers = [{kind = 'conv', channels = 2, kernel = 3, pool = 'min'}]",
+     "layers.0.pool: must be 'max', 'average' or 'none', not 'min'"),
+    (("input_shape = [1, 4, 4]\nlayers = [{kind = 'conv', channels = 2, kernel = 3, "
+      "mapping = 'inputs'}]"),
+     "layers.0: a conv layer's lanes are its output channels; mapping must not be 'inputs'"),
+    ("input_shape = [1, 4, 4]\nlayers = [{kind = 'conv', channels = 2, kernel = 3}]",
+     "conv layers come first and dense layers after them, at least one, not conv"),
+    (("input_shape = [1, 4, 4]\nlayers = [{size = 3}, {kind = 'conv', channels = 2, kernel = 1}, "
+      "{size = 2}]"),
+     "conv layers come first and dense layers after them, at least one, not dense, conv, dense"),
+    ("input_shape = [1, 4]\nlayers = [{size = 3}]",
+     "input_shape: must be [channels, height, width] such as [3, 32, 32], not [1, 4]"),
+    ("input_shape = [1, 4, 4]\nlayers = [8, 3]",
+     "inputs 16 is not the first of layers [8, 3]"),
+    ("input_shape = [1, 4, 4]\ninputs = 8\nlayers = [{size = 3}]",
+     "input_shape [1, 4, 4] is 16 inputs, not 8"),
+    (("engine = 'edge'\ninput_shape = [1, 4, 4]\n"
+      "layers = [{kind = 'conv', channels = 2, kernel = 3}, {size = 2}]"),
+     "engine edge has dense layers only, layer 1 is conv"),
+]
+
 SETTINGS = [
     ("lanes", "--set takes key=value, not 'lanes'"),
     ("=3", "--set takes key=value, not '=3'"),
@@ -148,6 +189,25 @@ def test_broken_config(file, text, message):
     with pytest.raises(UserError) as error:
         Network(load_config(file(text)))
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(("text", "message"), CONV_BROKEN, ids=range(len(CONV_BROKEN)))
+def test_broken_conv(file, text, message):
+    with pytest.raises(UserError) as error:
+        load_config(file(text))
+    assert str(error.value) == message
+
+
+def test_a_conv_net(file):
+    path = file("input_shape = [3, 8, 8]\n[[layers]]\nkind = 'conv'\nchannels = 4\nkernel = 3\n"
+                "pool = 'max'\n[[layers]]\nsize = 5\n")
+    config = load_config(path)
+    assert config.inputs == 192 and config.input_shape == (3, 8, 8)
+    layer = config.layers[0]
+    assert (layer.kernel, layer.stride, layer.padding, layer.pool_size) == ((3, 3), 1, 0, 2)
+    assert [layer.label for layer in config.layers] == ["conv3x3x4", 5]
+    assert config_from_dict(canonical_config(config)) == config
+    assert load_config(path, settings=("layers=[7,3]",)).inputs == 7
 
 
 @pytest.mark.parametrize(("setting", "message"), SETTINGS, ids=range(len(SETTINGS)))

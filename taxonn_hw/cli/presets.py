@@ -39,5 +39,5 @@ def _row(name: str) -> dict:
             break
         comment.append(line.lstrip("# "))
     purpose = " ".join(comment).split(". ")[0].split(".  ")[0].rstrip(".")
-    return {"name": name, "layers": [config.inputs, *(layer.size for layer in config.layers)],
+    return {"name": name, "layers": [config.inputs, *(layer.label for layer in config.layers)],
             "bits": config.bits, "lanes": config.lanes, "data": config.data, "purpose": purpose}

@@ -89,6 +89,7 @@ def _apply(raw: dict, setting: str) -> None:
     parsed = document["value"]
     if key == "layers":
         raw.pop("inputs", None)
+        raw.pop("input_shape", None)
     *path, last = key.split(".")
     table: Any = raw
     for depth, part in enumerate(path):
@@ -115,6 +116,8 @@ def _first_line(error: ValidationError) -> str:
         return f"unknown key {where!r}"
     if first["type"] == "missing":
         return f"{where} is missing"
+    if first["type"] == "value_error" and message.endswith(" is missing"):
+        return f"{where}.{message}"
     if first["type"] == "value_error":
         return f"{where}: {message}" if where else message
     for words, plain in _PLAIN:

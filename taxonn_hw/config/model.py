@@ -1,14 +1,17 @@
 """The whole configuration and the rules between its keys."""
 
 import re
+from math import prod
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from .tables import EdgeTable, FormatTable, LayerConfig, RoundingTable, Table
-from .values import MATCHED_LOSS, Activation, Bool, Int, Loss, Pair
+from .values import MATCHED_LOSS, Activation, Bool, Int, Loss, Pair, Shape
 
 __all__ = ["Config"]
+
+_NEEDS_SHAPE = "conv layers need input_shape = [channels, height, width]"
 
 
 class Config(Table):
@@ -17,6 +20,7 @@ class Config(Table):
     name: str = "network"
     engine: Literal["taxonn", "edge"] = "taxonn"
     inputs: Int | None = Field(default=None, ge=1, le=16384)
+    input_shape: Shape | None = None
     layers: tuple[LayerConfig, ...]
     activation: Activation = Activation.RELU
     output: Activation = Activation.HARD_SIGMOID
@@ -51,6 +55,9 @@ class Config(Table):
         if raw.get("engine") == "edge" and isinstance(edge, dict) \
                 and edge.get("arithmetic") == "compatibility":
             raw = {"activation": "sigmoid", "output": "sigmoid", **raw}  # as published
+        shape = raw.get("input_shape")
+        if shape is not None and raw.get("inputs") is None and _is_shape(shape):
+            raw = {**raw, "inputs": prod(shape)}
         layers = raw.get("layers")
         if not isinstance(layers, list | tuple) or not layers:
             raise ValueError("layers must be a list such as [784, 128, 10] or tables [[layers]]")
@@ -67,6 +74,8 @@ class Config(Table):
         elif any(not isinstance(n, dict | LayerConfig) for n in layers):
             raise ValueError("layers must be all sizes or all tables, not a mixture")
         elif raw.get("inputs") is None:
+            if any(isinstance(n, dict) and n.get("kind") == "conv" for n in layers):
+                raise ValueError(_NEEDS_SHAPE)
             raise ValueError("inputs must give the input size when layers are tables")
         return raw
 
@@ -86,9 +95,27 @@ class Config(Table):
         if self.loss is not None and matched is not self.loss and not quadratic:
             raise ValueError(f"output {output.value} goes with loss {matched.value}, "
                              f"not {self.loss.value}")
+        self._check_images()
         self._check_edge()
         self._check_rates()
         return self
+
+    def _check_images(self) -> None:
+        if self.input_shape is not None and prod(self.input_shape) != self.inputs:
+            raise ValueError(f"input_shape {list(self.input_shape)} is {prod(self.input_shape)} "
+                             f"inputs, not {self.inputs}")
+        kinds = [layer.kind for layer in self.layers]
+        if "conv" not in kinds:
+            return
+        if self.engine != "taxonn":
+            raise ValueError(f"engine {self.engine} has dense layers only, layer "
+                             f"{kinds.index('conv') + 1} is conv")
+        if self.input_shape is None:
+            raise ValueError(_NEEDS_SHAPE)
+        first = kinds.index("dense") if "dense" in kinds else len(kinds)
+        if "conv" in kinds[first:] or first == len(kinds):
+            raise ValueError("conv layers come first and dense layers after them, at least one, "
+                             f"not {', '.join(kinds)}")
 
     def _check_edge(self) -> None:
         if self.engine != "edge":
@@ -133,3 +160,7 @@ class Config(Table):
         """Return the learning-rate exponent of ``epoch`` (from 1)."""
         past = [rate for first, rate in self.learning_rate_schedule if first <= epoch]
         return past[-1] if past else self.learning_rate_exponent
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, list | tuple) and all(isinstance(n, int) for n in shape)

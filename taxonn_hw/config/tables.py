@@ -1,11 +1,11 @@
 """Tables of a configuration: formats, rounding, one layer, the sparse engine."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..fixed import Rounding
-from .values import Activation, AnyQ, DeltaFormat, Int, SignedQ
+from .values import Activation, AnyQ, DeltaFormat, Int, Kernel, SignedQ
 
 __all__ = ["EdgeTable", "FormatTable", "LayerConfig", "RoundingTable", "Table"]
 
@@ -40,14 +40,63 @@ class RoundingTable(Table):
 
 
 class LayerConfig(Table):
-    """One layer in the long form."""
+    """One layer in the long form.
 
-    kind: Literal["dense"] = "dense"
-    size: Int = Field(ge=1, le=16384)
+    ``dense`` takes ``size``.  ``conv`` takes ``channels`` (of its output), ``kernel`` ([height,
+    width] or one number for both), ``stride``, ``padding`` (zeros around the image) and ``pool``
+    over windows of ``pool_size`` by ``pool_size``, which do not overlap; positions that fill no
+    window are left out.
+    """
+
+    kind: Literal["dense", "conv"] = "dense"
+    size: Int | None = Field(default=None, ge=1, le=16384)
+    channels: Int | None = Field(default=None, ge=1, le=4096)
+    kernel: Kernel | None = None
+    stride: Int = Field(default=1, ge=1, le=64)
+    padding: Int = Field(default=0, ge=0, le=63)
+    pool: Literal["max", "average", "none"] = "none"
+    pool_size: Int = Field(default=2, ge=1, le=64)
     activation: Activation | None = None
     mapping: Literal["auto", "outputs", "inputs"] = "auto"
     learning_rate_shift: Int = Field(default=0, ge=-8, le=8)
     formats: FormatTable = FormatTable()
+
+    @property
+    def label(self) -> int | str:
+        """The layer in a word: its size, or such as ``conv5x5x8``."""
+        if self.kind == "dense":
+            return self.size
+        return "conv" + "x".join(map(str, (*self.kernel, self.channels)))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_kind(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        kind = raw.get("kind", "dense")
+        needed, foreign = {"dense": (("size",), _CONV), "conv": (("channels", "kernel"), ("size",)),
+                           }.get(kind, ((), ()))
+        for key in needed:
+            if raw.get(key) is None:
+                raise ValueError(f"{key} is missing")
+        for key in foreign:
+            if key in raw and raw[key] != cls.model_fields[key].default:
+                raise ValueError(f"{key} belongs to no {kind} layer")
+        return raw
+
+    @model_validator(mode="after")
+    def _check_conv(self) -> "LayerConfig":
+        if self.kind == "conv" and self.padding >= min(self.kernel):
+            raise ValueError(f"padding {self.padding} must be smaller than the kernel "
+                             f"{self.kernel[0]} x {self.kernel[1]}")
+        if self.kind == "conv" and self.mapping == "inputs":
+            raise ValueError("a conv layer's lanes are its output channels; mapping must not be "
+                             "'inputs'")
+        return self
+
+
+#: Keys of convolutions alone.
+_CONV = ("channels", "kernel", "stride", "padding", "pool", "pool_size")
 
 
 class EdgeTable(Table):

@@ -7,8 +7,8 @@ from pydantic import BeforeValidator, Field
 
 from ..fixed import Format, Pow2Format, QFormat, parse_format
 
-__all__ = ["MATCHED_LOSS", "Activation", "AnyQ", "Bool", "DeltaFormat", "Int", "Loss", "Pair",
-           "SignedQ"]
+__all__ = ["MATCHED_LOSS", "Activation", "AnyQ", "Bool", "DeltaFormat", "Int", "Kernel", "Loss",
+           "Pair", "Shape", "SignedQ"]
 
 
 class Activation(StrEnum):
@@ -86,7 +86,24 @@ def _read_pair(value: Any) -> Any:
     return value
 
 
+def _read_kernel(value: Any) -> Any:
+    sides = (value, value) if isinstance(value, int) else value
+    if (not isinstance(sides, list | tuple) or len(sides) != 2
+            or not all(type(n) is int and 1 <= n <= 64 for n in sides)):
+        raise ValueError(f"must be a size such as 5 or [5, 3], each 1 to 64, not {value!r}")
+    return tuple(sides)
+
+
+def _read_shape(value: Any) -> Any:
+    if (not isinstance(value, list | tuple) or len(value) != 3
+            or not all(type(n) is int and n >= 1 for n in value)):
+        raise ValueError(f"must be [channels, height, width] such as [3, 32, 32], not {value!r}")
+    return tuple(value)
+
+
 # TOML tells 8 from true, 8.0 and "8"; so do we.
 Int = Annotated[int, Field(strict=True)]
 Bool = Annotated[bool, Field(strict=True)]
 Pair = Annotated[tuple[Int, Int], BeforeValidator(_read_pair)]
+Kernel = Annotated[tuple[int, int], BeforeValidator(_read_kernel)]
+Shape = Annotated[tuple[int, int, int], BeforeValidator(_read_shape)]

@@ -14,13 +14,17 @@ step ``2**-(k + rate_shift)``.
 import numpy as np
 
 from ..config import Activation
-from ..plan import Layer, Network
+from ..plan import ConvLayer, Network
+from ..plan.arithmetic import LayerArithmetic
+from .conv_float import image_sums, input_gradient, kernel_gradient, pool_image
 from .weights import Parameters, initial_weights
 
 __all__ = ["FloatModel", "activate_real", "loss_real"]
 
+_CHUNK = 1 << 21  # numbers under the taps of a batch that are gathered at once
 
-def activate_real(z: np.ndarray, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+
+def activate_real(z: np.ndarray, layer: LayerArithmetic) -> tuple[np.ndarray, np.ndarray]:
     """Return ``(f(z), f'(z))`` of the activation of ``layer``, float64."""
     match layer.activation:
         case Activation.RELU:
@@ -40,7 +44,7 @@ def activate_real(z: np.ndarray, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
             return z, np.ones_like(z)
 
 
-def loss_real(z: np.ndarray, target: np.ndarray, layer: Layer) -> np.ndarray:
+def loss_real(z: np.ndarray, target: np.ndarray, layer: LayerArithmetic) -> np.ndarray:
     """Return the loss of output ``layer`` at ``z`` [..., n_out], summed over the outputs."""
     match layer.activation:
         case Activation.SIGMOID:
@@ -67,7 +71,8 @@ class FloatModel:
     Members
     -------
     weights, biases : list of float64 arrays
-        ``[n_out, n_in]`` and ``[n_out]``, one a layer.
+        ``[n_out, n_in]`` and ``[n_out]``, one a layer; of a conv layer ``[channels, n_taps]`` and
+        ``[channels]``.
     """
 
     def __init__(self, network: Network, parameters: Parameters | None = None) -> None:
@@ -77,39 +82,60 @@ class FloatModel:
         pairs = list(zip(network.layers, parameters, strict=True))
         self.weights = [layer.formats.weight.to_real(w) for layer, (w, _) in pairs]
         self.biases = [layer.formats.bias.to_real(b) for layer, (_, b) in pairs]
+        self._widest = max((layer.geometry.taps.size for layer in network.layers
+                            if isinstance(layer, ConvLayer)), default=0)
 
     def infer(self, x: np.ndarray) -> np.ndarray:
         """Return the outputs of a batch, float64 [batch, n_out]."""
-        x = np.asarray(x, dtype=np.float64)
-        for layer, weight, bias in zip(self.network.layers, self.weights, self.biases, strict=True):
-            x, _ = activate_real(x @ weight.T + bias, layer)
+        parts = -(-len(x) // max(_CHUNK // max(self._widest, 1), 1))
+        return np.concatenate([self._infer(part) for part in np.array_split(x, max(parts, 1))])
+
+    def _infer(self, x: np.ndarray) -> np.ndarray:
+        for i in range(len(self.weights)):
+            x, _ = self._forward(i, x)
         return x
 
     def loss(self, x: np.ndarray, target: np.ndarray) -> float:
         """Return the loss of one sample."""
-        inputs = np.asarray(x, dtype=np.float64)
-        for layer, weight, bias in zip(self.network.layers, self.weights, self.biases, strict=True):
-            z = weight @ inputs + bias
-            inputs, _ = activate_real(z, layer)
-        return float(loss_real(z, target, self.network.output))
+        for i in range(len(self.weights) - 1):
+            x, _ = self._forward(i, x)
+        return float(loss_real(self._sums(-1, x), target, self.network.output))
+
+    def _sums(self, i: int, x: np.ndarray) -> np.ndarray:
+        """Return the pre-activations of layer ``i`` (from 0)."""
+        layer, weight, bias = self.network.layers[i], self.weights[i], self.biases[i]
+        if isinstance(layer, ConvLayer):
+            return image_sums(x, weight, bias, layer)
+        return np.asarray(x, dtype=np.float64) @ weight.T + bias
+
+    def _forward(self, i: int, x: np.ndarray):
+        """Return the output of layer ``i`` and the function from its gradient to the delta."""
+        layer = self.network.layers[i]
+        a, slope = activate_real(self._sums(i, x), layer)
+        if isinstance(layer, ConvLayer):
+            return pool_image(a, slope, layer)
+        return a, lambda da: da * slope
 
     def deltas(self, x: np.ndarray, target: np.ndarray):
         """Return ``(inputs, deltas, output)``: of each layer its input and ``dE/dz``.
 
-        The gradient of ``W`` is the outer product of a layer's delta and input, that of ``b`` its
-        delta.
+        The gradient of ``W`` is the outer product of a dense layer's delta and input, that of ``b``
+        its delta; of a conv layer see :func:`taxonn_hw.golden.conv_float.kernel_gradient`.
         """
-        inputs, slopes = [np.asarray(x, dtype=np.float64)], []
-        for layer, weight, bias in zip(self.network.layers, self.weights, self.biases, strict=True):
-            a, slope = activate_real(weight @ inputs[-1] + bias, layer)
+        layers = self.network.layers
+        inputs, backs = [np.asarray(x, dtype=np.float64)], []
+        for i in range(len(layers)):
+            a, back = self._forward(i, inputs[-1])
             inputs.append(a)
-            slopes.append(slope)
+            backs.append(back)
         delta = inputs[-1] - target
-        if self.network.output.has_derivative_at_output:
-            delta = delta * slopes[-1]
-        deltas = [delta]
-        for weight, slope in zip(self.weights[:0:-1], slopes[-2::-1], strict=True):
-            deltas.insert(0, (deltas[0] @ weight) * slope)
+        deltas = [backs[-1](delta) if self.network.output.has_derivative_at_output else delta]
+        for i in range(len(layers) - 1, 0, -1):
+            if isinstance(layers[i], ConvLayer):
+                gradient = input_gradient(self.weights[i], deltas[0], layers[i])
+            else:
+                gradient = deltas[0] @ self.weights[i]
+            deltas.insert(0, backs[i - 1](gradient))
         return inputs[:-1], deltas, inputs[-1]
 
     def train_run(self, x: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -120,7 +146,13 @@ class FloatModel:
         """Take one SGD step; return the output before it, float64 [n_out]."""
         inputs, deltas, output = self.deltas(x, target)
         for i, layer in enumerate(self.network.layers):
-            step = 2.0 ** -(self.rate + layer.rate_shift) * deltas[i]
+            rate = 2.0 ** -(self.rate + layer.rate_shift)
+            if isinstance(layer, ConvLayer):
+                weight, bias = kernel_gradient(inputs[i], deltas[i], layer)
+                self.weights[i] -= rate * weight
+                self.biases[i] -= rate * bias
+                continue
+            step = rate * deltas[i]
             live = np.flatnonzero(inputs[i])
             if 2 * len(live) < len(inputs[i]):  # adding zeros is the slow part of MNIST
                 self.weights[i][:, live] -= np.multiply.outer(step, inputs[i][live])

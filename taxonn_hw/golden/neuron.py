@@ -8,41 +8,46 @@ import numpy as np
 
 from ..config import Activation
 from ..fixed import Pow2Format, Rounding, quantize_pow2, requantize
-from ..plan import Layer
+from ..plan.arithmetic import LayerArithmetic
 
-__all__ = ["activate", "derivative_code", "hidden_delta", "output_delta"]
+__all__ = ["activate", "derivative_code", "hidden_delta", "output_delta", "quantize_code"]
 
 
-def activate(acc, layer: Layer, mode: Rounding, random=None):
+def activate(acc, layer: LayerArithmetic, mode: Rounding, random=None):
     """Return ``(a, f')`` for forward accumulators: activation and derivative codes.
 
     ``acc`` has ``layer.forward_frac`` fraction bits, ``f'`` ``layer.derivative_frac``.  The
     derivative follows from the stored code ``a`` (from the table index, for tables), so a
     saturated output has derivative zero.
     """
-    q, kind = layer.formats.a, layer.activation
-    drop = layer.forward_frac - q.frac
-    match kind:
-        case Activation.RELU:
-            a = np.maximum(requantize(acc, drop, q, mode, random), 0)
-        case Activation.IDENTITY:
-            a = requantize(acc, drop, q, mode, random)
-        case Activation.LEAKY_RELU:
-            sloped = np.where(acc < 0, acc, acc << layer.leak_exponent)
-            a = requantize(sloped, drop + layer.leak_exponent, q, mode, random)
-        case Activation.HARD_SIGMOID:  # (z + 2) / 4
-            a = requantize(acc + (2 << layer.forward_frac), drop + 2, q, mode, random)
-            a = np.clip(a, 0, q.one)
-        case _:
-            table_a, table_slope = layer.table
-            z = requantize(acc, layer.forward_frac - layer.table_format.frac, layer.table_format,
-                           mode, random)
-            index = z - layer.table_format.lo
-            return table_a[index], table_slope[index]
+    if layer.activation.is_table:
+        table_a, table_slope = layer.table
+        z = requantize(acc, layer.forward_frac - layer.table_format.frac, layer.table_format,
+                       mode, random)
+        index = z - layer.table_format.lo
+        return table_a[index], table_slope[index]
+    a = quantize_code(acc, layer, mode, random)
     return a, derivative_code(a, layer)
 
 
-def derivative_code(a, layer: Layer):
+def quantize_code(acc, layer: LayerArithmetic, mode: Rounding, random=None):
+    """Return the activation codes for forward accumulators, tables excepted."""
+    q = layer.formats.a
+    drop = layer.forward_frac - q.frac
+    match layer.activation:
+        case Activation.RELU:
+            return np.maximum(requantize(acc, drop, q, mode, random), 0)
+        case Activation.LEAKY_RELU:
+            sloped = np.where(acc < 0, acc, acc << layer.leak_exponent)
+            return requantize(sloped, drop + layer.leak_exponent, q, mode, random)
+        case Activation.HARD_SIGMOID:  # (z + 2) / 4
+            a = requantize(acc + (2 << layer.forward_frac), drop + 2, q, mode, random)
+            return np.clip(a, 0, q.one)
+        case _:
+            return requantize(acc, drop, q, mode, random)
+
+
+def derivative_code(a, layer: LayerArithmetic):
     """Return the derivative code that belongs to a stored activation code, tables excepted."""
     q = layer.formats.a
     match layer.activation:
@@ -57,7 +62,7 @@ def derivative_code(a, layer: Layer):
             return ((a > q.lo) & (a < q.hi)).astype(np.int64)
 
 
-def output_delta(a, slope, target, layer: Layer, mode: Rounding, random=None):
+def output_delta(a, slope, target, layer: LayerArithmetic, mode: Rounding, random=None):
     """Return the delta codes of the output layer: ``a - t``, times ``f'`` for unmatched units.
 
     ``target`` holds codes of the output's activation format.
@@ -68,7 +73,7 @@ def output_delta(a, slope, target, layer: Layer, mode: Rounding, random=None):
     return _quantize_delta(error, frac, layer, mode, random)
 
 
-def hidden_delta(acc, slope, layer: Layer, frac: int, mode: Rounding, random=None):
+def hidden_delta(acc, slope, layer: LayerArithmetic, frac: int, mode: Rounding, random=None):
     """Return the delta codes of a hidden layer: ``(W' delta) f'``.
 
     ``frac`` is the ``backward_frac`` of the layer above, whose accumulators ``acc`` are.

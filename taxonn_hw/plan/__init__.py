@@ -1,5 +1,6 @@
 """From a configuration to a network, its pass program and its clocks."""
 
+from .conv import ConvLayer
 from .network import Layer, Network
 
-__all__ = ["Layer", "Network"]
+__all__ = ["ConvLayer", "Layer", "Network"]

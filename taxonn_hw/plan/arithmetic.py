@@ -2,7 +2,7 @@
 
 ``fan_in`` products make a forward sum and ``fan_out`` products a backward sum; where fraction
 points lie, how large sums get and how many fraction bits a store loses follows from the formats.
-Dense layers and sparse junctions differ in nothing here but the two lengths.
+Dense layers, sparse junctions and convolutions differ in little here but the lengths of sums.
 """
 
 from dataclasses import dataclass
@@ -52,6 +52,27 @@ class LayerArithmetic:
     def fan_out(self) -> int:
         """Products of a backward sum."""
         return self.n_out
+
+    @property
+    def update_terms(self) -> int:
+        """Products that make the gradient of a weight in one sample."""
+        return 1
+
+    @property
+    def mean_shift(self) -> int:
+        """Fraction bits of the factor with which average pooling passes gradients on."""
+        return 0
+
+    @property
+    def mean_factor(self) -> int:
+        """That factor as a code; 1 without average pooling."""
+        return 1
+
+    @property
+    def gradient_bound(self) -> int:
+        """Largest magnitude of a weight's gradient: ``update_terms`` full-scale products."""
+        f = self.formats
+        return self.update_terms * max(f.x.hi, -f.x.lo) * -f.delta.lo
 
     @property
     def forward_frac(self) -> int:

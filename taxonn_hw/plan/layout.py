@@ -57,7 +57,7 @@ def unpack(network: "Network", elements: list[np.ndarray]):
     for layer in network.layers:
         items = _blocks(layer, rows).swapaxes(0, 1).reshape(layer.row_stride, -1)
         if layer.by_outputs:
-            items = items[:, :layer.n_out]
+            items = items[:, :layer.weight_shape[0]]
             parameters.append((items[:-1].T.copy(), items[-1].copy()))
         else:
             base = layer.neuron_base
@@ -70,7 +70,7 @@ def place(layer: "Layer", output: int, source: int | None) -> Place:
     """Return where the weight from ``source`` to ``output`` lies; the bias without ``source``."""
     if source is None and not layer.by_outputs:
         return Place(input=None, row=layer.neuron_base + output, lane=None)
-    item = layer.n_in if source is None else source
+    item = layer.weight_shape[1] if source is None else source
     side, item = (output, item) if layer.by_outputs else (item, output)
     block, lane = divmod(side, layer.lanes)
     return Place(input=source, row=layer.row_base + block * layer.row_stride + item, lane=lane)

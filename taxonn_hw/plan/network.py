@@ -18,6 +18,7 @@ from ..errors import UserError
 from . import layout
 from .arithmetic import LayerArithmetic
 from .base import Move, Place
+from .conv import ConvLayer, Geometry, make_geometry
 from .formats import input_format, layer_formats
 from .ranges import check_ranges
 
@@ -25,6 +26,7 @@ __all__ = ["Layer", "Network"]
 
 Mapping = Literal["outputs", "inputs"]
 MAX_ROWS = 1 << 16
+MAX_STORE_ROWS = 1 << 14  # beyond, random words of activations and deltas would coincide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +40,8 @@ class Layer(LayerArithmetic):
         ``row_base + block * row_stride + item``; the item is the input (mapping ``outputs``,
         bias at item ``n_in``) or the output (mapping ``inputs``).
     neuron_base : int
-        Number of neurons in the layers before; addresses the random words of stores and, for
-        mapping ``inputs``, the scalar bias memory.
+        Number of neurons in the layers before (of a conv layer, ``n_store_rows``); addresses the
+        random words of stores and, for mapping ``inputs``, the scalar bias memory.
     """
 
     mapping: Mapping
@@ -73,6 +75,11 @@ class Layer(LayerArithmetic):
         return -(-self.n_out // self.lanes)
 
     @property
+    def n_store_rows(self) -> int:
+        """Rows of stored values that address random words: one a neuron."""
+        return self.n_out
+
+    @property
     def weight_shape(self) -> tuple[int, int]:
         """Shape of its weights."""
         return self.n_out, self.n_in
@@ -94,10 +101,12 @@ class Network:
 
     Members
     -------
-    layers : tuple of Layer
-        From input to output.
+    layers : tuple of Layer or ConvLayer
+        From input to output; conv layers come first.
     n_rows : int
         Depth of the weight memory.
+    n_neurons : int
+        Rows of stored values: one a neuron, of conv layers one a position and block.
 
     Raises
     ------
@@ -115,27 +124,37 @@ class Network:
         self.lanes = config.lanes
         self.input = input_format(config)
         self.n_inputs = config.inputs
-        self.mapping = _choose_mapping(config)
-        layers, x, n_in, row, neuron = [], self.input, config.inputs, 0, 0
+        geometries = _geometries(config)
+        sizes = [config.inputs, *(spec.size if geometry is None else geometry.n_out
+                                  for spec, geometry in zip(config.layers, geometries,
+                                                            strict=True))]
+        self.mapping = _choose_mapping(config, sizes)
+        layers, x, row, neuron = [], self.input, 0, 0
         last = len(config.layers)
         for index, (spec, mapping) in enumerate(zip(config.layers, self.mapping, strict=True), 1):
             formats = layer_formats(config, index, x)
-            layer = Layer(
-                index=index, n_in=n_in, n_out=spec.size, lanes=config.lanes, mapping=mapping,
+            common = dict(
+                index=index, n_in=sizes[index - 1], n_out=sizes[index], lanes=config.lanes,
                 activation=spec.activation or (config.output if index == last
                                                else config.activation),
                 is_output=index == last, formats=formats, leak_exponent=config.leak_exponent,
                 table_bits=config.table_bits, rate_shift=spec.learning_rate_shift,
                 row_base=row, neuron_base=neuron)
+            geometry = geometries[index - 1]
+            layer = (Layer(mapping=mapping, **common) if geometry is None
+                     else ConvLayer(geometry=geometry, **common))
             layers.append(layer)
-            x, n_in = formats.a, spec.size
-            row, neuron = row + layer.n_rows, neuron + spec.size
+            x = formats.a
+            row, neuron = row + layer.n_rows, neuron + layer.n_store_rows
         self.layers = tuple(layers)
         check_ranges(self.layers, config.rate_range)
         self.n_rows, self.n_neurons = row, neuron
         if row > MAX_ROWS:
             raise UserError(f"the weight memory needs {row} rows of {config.lanes} lanes, at most "
                             f"{MAX_ROWS} are allowed; use more lanes")
+        if self.has_conv and neuron > MAX_STORE_ROWS:
+            raise UserError(f"the images need {neuron} rows of {config.lanes} lanes, at most "
+                            f"{MAX_STORE_ROWS} are allowed; use more lanes")
 
     @property
     def output(self) -> Layer:
@@ -145,7 +164,13 @@ class Network:
     @property
     def n_weights(self) -> int:
         """Weights and biases of the network."""
-        return sum((layer.n_in + 1) * layer.n_out for layer in self.layers)
+        shapes = [layer.weight_shape for layer in self.layers]
+        return sum((n_in + 1) * n_out for n_out, n_in in shapes)
+
+    @property
+    def has_conv(self) -> bool:
+        """Whether any layer is a convolution."""
+        return any(isinstance(layer, ConvLayer) for layer in self.layers)
 
     def above(self, layer: Layer) -> Layer:
         """The layer that reads the output of ``layer``."""
@@ -155,8 +180,11 @@ class Network:
         """Whether activations and deltas of ``layer`` are stored in all lanes at once.
 
         They are when its lanes are outputs, the layer above wants them in lanes and no table or
-        loss is involved; otherwise they pass one by one through the neuron unit.
+        loss is involved, and in conv layers; otherwise they pass one by one through the neuron
+        unit.
         """
+        if isinstance(layer, ConvLayer):
+            return True
         if layer.is_output or layer.activation.is_table:
             return False
         return layer.by_outputs and not self.above(layer).by_outputs
@@ -230,15 +258,28 @@ class Network:
                 "row_base": layer.row_base, "rows": layer.n_rows, "row_stride": layer.row_stride,
                 "bias_base": None if layer.by_outputs else layer.neuron_base,
                 "formats": layer.formats.as_strings(),
+                **(layer.facts() if isinstance(layer, ConvLayer) else {}),
             } for layer in self.layers],
         }
 
 
-def _choose_mapping(config: Config) -> tuple[Mapping, ...]:
+def _geometries(config: Config) -> list[Geometry | None]:
+    """Return the geometry of every conv layer, None for dense ones."""
+    image, geometries = config.input_shape, []
+    for index, spec in enumerate(config.layers, 1):
+        if spec.kind == "dense":
+            geometries.append(None)
+            continue
+        geometry = make_geometry(spec, image, f"layer {index}")
+        geometries.append(geometry)
+        image = geometry.channels_out, geometry.pooled_height, geometry.pooled_width
+    return geometries
+
+
+def _choose_mapping(config: Config, sizes: list[int]) -> tuple[Mapping, ...]:
     """Choose lanes = outputs or inputs per layer by the multiply slots of a training sample."""
-    sizes = [config.inputs, *(layer.size for layer in config.layers)]
-    fixed = [layer.mapping if layer.mapping != "auto" else config.mapping
-             for layer in config.layers]
+    fixed = ["outputs" if layer.kind == "conv" else layer.mapping if layer.mapping != "auto"
+             else config.mapping for layer in config.layers]
     options = [("outputs", "inputs") if choice == "auto" else (choice,) for choice in fixed]
     if len(options) > 12:  # too many to try: each layer on its own
         return tuple(min(choices, key=lambda c, i=i: _slots(config, sizes, i, c, None))
@@ -250,7 +291,9 @@ def _choose_mapping(config: Config) -> tuple[Mapping, ...]:
 
 def _slots(config: Config, sizes: list[int], i: int, mapping: Mapping,
            above: Mapping | None) -> float:
-    """Estimate the clocks of layer ``i`` (from 0): its slots, and the drains it causes."""
+    """Estimate the clocks of dense layer ``i`` (from 0): its slots, and the drains it causes."""
+    if config.layers[i].kind == "conv":
+        return 0
     n_in, n_out, lanes = sizes[i], sizes[i + 1], config.lanes
     density = 0.5 if config.zero_skip else 1.0
     blocks_in, blocks_out = -(-n_in // lanes), -(-n_out // lanes)

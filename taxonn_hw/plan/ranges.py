@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ..config import Activation
 from ..errors import UserError
+from .conv import ConvLayer
 
 __all__ = ["check_ranges"]
 
@@ -29,8 +30,11 @@ def check_ranges(layers, rates: tuple[int, int]) -> None:
     """
     for layer in layers:
         f, where = layer.formats, f"layer {layer.index}"
-        for what, bound in (("forward", layer.forward_bound),
-                            ("backward", layer.backward_bound * layer.derivative_bound)):
+        sums = [("forward", layer.forward_bound),
+                ("backward", layer.backward_bound * layer.derivative_bound)]
+        if isinstance(layer, ConvLayer):
+            sums.append(("kernel gradient", layer.gradient_bound))
+        for what, bound in sums:
             width = bound.bit_length() + 1
             if width > MAX_ACCUMULATOR:
                 raise UserError(f"{where}: the {what} accumulator needs {width} bits, at most "
@@ -63,10 +67,11 @@ def _stores(layer, above, rates: tuple[int, int]) -> Iterator[tuple[str, int, in
         error *= layer.derivative_bound if layer.has_derivative_at_output else 1
         error_frac += layer.derivative_frac if layer.has_derivative_at_output else 0
     else:
-        error = above.backward_bound * layer.derivative_bound
-        error_frac = above.backward_frac + layer.derivative_frac
+        error = above.backward_bound * layer.derivative_bound * layer.mean_factor
+        error_frac = above.backward_frac + layer.derivative_frac + layer.mean_shift
     yield "delta", error, error_frac - f.delta.frac
-    step = max(f.x.hi, -f.x.lo) * -f.delta.lo
     for rate in rates:
-        yield "weight step", step, layer.update_shift(rate)
-        yield "bias step", -f.delta.lo, layer.bias_update_shift(rate)
+        yield "weight step", layer.gradient_bound, layer.update_shift(rate)
+        yield "bias step", layer.update_terms * -f.delta.lo, layer.bias_update_shift(rate)
+    if layer.mean_shift:  # the mean of a window of codes
+        yield "mean", max(f.a.hi, -f.a.lo) << layer.mean_shift + 1, layer.mean_shift

@@ -75,8 +75,8 @@ def test_accumulators_reach_their_bounds_and_no_more(keys):
         extreme = np.full(layer.n_in, f.x.lo if -f.x.lo > f.x.hi else f.x.hi)
         sign = 1 if extreme[0] > 0 else -1
         state.bias = state.bias * sign
-        acc = GoldenModel._accumulate(state, (extreme @ (state.operand if layer.by_outputs
-                                                         else state.operand.T)))
+        acc = state.accumulate(extreme @ (state.operand if layer.by_outputs
+                                          else state.operand.T))
         assert np.abs(acc).max() == layer.forward_bound
         delta = np.full(layer.n_out, f.delta.lo)
-        assert np.abs(GoldenModel._backward(state, delta)).max() == layer.backward_bound
+        assert np.abs(state.backward(delta)).max() == layer.backward_bound
