@@ -8,7 +8,8 @@ from .codes import (
     quantize_dataset,
     target_codes,
 )
-from .dataset import BUILT_IN, FOLDER_SETS, Dataset, load_dataset, load_for
+from .dataset import BUILT_IN, Dataset, load_dataset, load_for
+from .folder import FOLDER_SETS
 
 __all__ = [
     "BUILT_IN",

@@ -1,26 +1,22 @@
-"""Where samples come from: ``digits``, ``xor``, ``random``, or a folder in MNIST's format.
+"""Where samples come from: ``digits``, ``xor``, ``random``, or a folder with a published set.
 
-Inputs are real numbers from 0 to 1: pixels / 256 of idx files, / 16 of the bundled digits.
+Inputs are real numbers from 0 to 1: pixels / 256 of published sets, / 16 of the bundled digits.
+Pixels of an image come in raster order, the channels of a pixel together.
 """
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import UserError
 from ..plan.base import Plan
-from .idx import missing_files, read_pair
+from .folder import FOLDER_SETS, read_folder_set
 
-__all__ = ["BUILT_IN", "FOLDER_SETS", "Dataset", "load_dataset", "load_for"]
+__all__ = ["BUILT_IN", "Dataset", "load_dataset", "load_for"]
 
 #: Sets that need no file.
 BUILT_IN = ("digits", "random", "xor")
-#: Sets that lie in a folder, and so the folder names that are looked for.
-FOLDER_SETS = ("mnist", "fashion-mnist")
-#: The variable that names the folder of data when ``--data`` does not.
-DATA_VARIABLE = "TAXONN_DATA"
 _DIGITS_TRAIN = 1437
 _RANDOM_TRAIN, _RANDOM_TEST = 1024, 256
 
@@ -36,7 +32,7 @@ class Dataset:
     y_train, y_test : int64 [n]
         Labels from 0.
     image_shape : tuple of int or None
-        Height and width where the inputs are pixels.
+        Height and width where the inputs are pixels; channels before them where there are several.
     """
 
     name: str
@@ -45,7 +41,7 @@ class Dataset:
     x_test: np.ndarray
     y_test: np.ndarray
     n_classes: int
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
 
     @property
     def n_in(self) -> int:
@@ -60,11 +56,16 @@ def load_for(plan: Plan, *, data: str | None = None, samples: int | None = None,
     Seed and samples are the configuration's unless given.
     """
     config = plan.config
-    prefer = config.data if config.data in FOLDER_SETS else FOLDER_SETS[0]
-    return load_dataset(config.data if data is None else data, n_in=plan.n_inputs,
-                        n_out=plan.output.n_out, prefer=prefer, fewer=plan.pads_data,
-                        samples=config.samples if samples is None else samples,
-                        seed=config.seed if seed is None else seed)
+    prefer = config.data if config.data in FOLDER_SETS else "mnist"
+    dataset = load_dataset(
+        config.data if data is None else data, n_in=plan.n_inputs, n_out=plan.output.n_out,
+        prefer=prefer, fewer=plan.pads_data, seed=config.seed if seed is None else seed,
+        samples=config.samples if samples is None else samples)
+    found, wanted = dataset.image_shape, config.input_shape
+    if found and wanted and (1, *found)[-3:] != wanted:
+        raise UserError(f"data {dataset.name} has images of {_by((1, *found)[-3:])}, the network "
+                        f"takes {_by(wanted)} (channels, height, width)")
+    return dataset
 
 
 def load_dataset(source: str | os.PathLike, *, n_in: int, n_out: int, samples: int | None = None,
@@ -74,8 +75,8 @@ def load_dataset(source: str | os.PathLike, *, n_in: int, n_out: int, samples: i
     Parameters
     ----------
     source : str or path
-        ``digits``, ``xor``, ``random``, ``mnist``, ``fashion-mnist``, or a folder with the four idx
-        files (or with a subfolder ``mnist`` or ``fashion-mnist`` that has them).
+        ``digits``, ``xor``, ``random``, a name of :data:`FOLDER_SETS`, or a folder with the files
+        of one (or with a subfolder of such a name that has them).
     n_in, n_out : int
         Sizes of the network; one output takes labels 0 and 1.
     samples : int, optional
@@ -112,12 +113,16 @@ def load_dataset(source: str | os.PathLike, *, n_in: int, n_out: int, samples: i
 
 def _check(dataset: Dataset, n_in: int, n_out: int, fewer: bool) -> None:
     if dataset.n_in != n_in and not (fewer and dataset.n_in < n_in):
-        shape = " x ".join(map(str, dataset.image_shape)) + " = " if dataset.image_shape else ""
+        shape = f"{_by(dataset.image_shape)} = " if dataset.image_shape else ""
         raise UserError(f"data {dataset.name} has {shape}{dataset.n_in} inputs a sample, "
                         f"the network takes {n_in}")
     if dataset.n_classes > max(n_out, 2):
         raise UserError(f"data {dataset.name} has {dataset.n_classes} classes, the network "
                         f"tells {max(n_out, 2)} apart")
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def _digits() -> Dataset:
@@ -155,46 +160,10 @@ def _random(n_in: int, n_classes: int, seed: int) -> Dataset:
 
 
 def _folder(source: str | os.PathLike, n_labels: int, prefer: str) -> Dataset:
-    root = Path(source)
-    candidates = [root, *(root / name for name in (prefer, *FOLDER_SETS))]
-    if source in FOLDER_SETS and (os.environ.get(DATA_VARIABLE) or not root.is_dir()):
-        prefer = source
-        if not os.environ.get(DATA_VARIABLE):
-            raise UserError(
-                f"data {source} is read from a folder: put train-images-idx3-ubyte.gz, "
-                "train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
-                f"t10k-labels-idx1-ubyte.gz into DIR/{source} and say --data DIR "
-                f"(or set {DATA_VARIABLE}=DIR)")
-        root = Path(os.environ[DATA_VARIABLE])
-        other_set = root.name in FOLDER_SETS and root.name != source
-        candidates = [root / source] if other_set else [root / source, root]
-    if not root.is_dir():
-        raise UserError(f"data must be {', '.join((*BUILT_IN, *FOLDER_SETS))} or a folder; "
-                        f"there is no folder {str(root)!r}")
-    # the folder that lacks least: so a set with one file gone is named, not passed over
-    folder = min(candidates, key=lambda path: len(missing_files(path)))
-    missing = missing_files(folder)
-    if missing:
-        raise UserError(f"data folder {str(folder if len(missing) < 4 else root)!r} lacks "
-                        f"{', '.join(missing)} (or the same without .gz)")
-    name = folder.resolve().name
-    return _read_folder(folder, name if name in FOLDER_SETS else prefer, n_labels)
-
-
-def _read_folder(folder: Path, name: str, n_labels: int) -> Dataset:
+    found = read_folder_set(source, n_labels=n_labels, prefer=prefer, built_in=BUILT_IN)
     parts = {}
     for part in ("train", "test"):
-        images, labels, label_path = read_pair(folder, part)
-        if labels.max() >= n_labels:
-            raise UserError(f"{label_path.name} has label {labels.max()}, the network tells labels "
-                            f"0 to {n_labels - 1} apart")
-        shape = images.shape[1:]
-        if parts and shape != parts["shape"]:
-            raise UserError(f"the test images in {str(folder)!r} are {shape[0]} x {shape[1]}, the "
-                            f"training images {parts['shape'][0]} x {parts['shape'][1]}")
-        parts["shape"] = shape
-        parts[f"x_{part}"] = images.reshape(len(images), -1).astype(np.float32) / 256
-        parts[f"y_{part}"] = labels.astype(np.int64)
-    shape = parts.pop("shape")
+        parts[f"x_{part}"] = found.images[part].astype(np.float32) / 256
+        parts[f"y_{part}"] = found.labels[part]
     n_classes = int(max(parts["y_train"].max(), parts["y_test"].max())) + 1
-    return Dataset(name=name, n_classes=n_classes, image_shape=shape, **parts)
+    return Dataset(name=found.name, n_classes=n_classes, image_shape=found.shape, **parts)

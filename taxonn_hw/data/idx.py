@@ -5,15 +5,14 @@ dimensions, then each dimension as 32 bits) and the elements, the last dimension
 gzipped.
 """
 
-import gzip
 import struct
-import zlib
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import UserError
+from .open_file import find_file, open_file
 
 __all__ = ["find_idx", "missing_files", "read_idx", "read_pair"]
 
@@ -28,11 +27,7 @@ _STEMS = {
 def find_idx(folder: Path, part: str, kind: str) -> Path | None:
     """Return the file of ``part`` (train, test) and ``kind`` (images, labels), or None."""
     stem = _STEMS[part, kind]
-    for name in (stem, stem.replace("-idx", ".idx")):
-        for path in (folder / name, folder / f"{name}.gz"):
-            if path.is_file():
-                return path
-    return None
+    return find_file(folder, stem, stem.replace("-idx", ".idx"))
 
 
 def missing_files(folder: Path) -> list[str]:
@@ -65,22 +60,16 @@ def read_idx(path: Path, n_dimensions: int) -> np.ndarray:
         When the file cannot be read, is damaged, or holds something else.
     """
     magic = 0x0800 | n_dimensions
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as file:
-            header = file.read(4 + 4 * n_dimensions)
-            if len(header) >= 4 and struct.unpack(">I", header[:4])[0] != magic:
-                raise UserError(f"{path.name} must begin with the idx magic 0x{magic:08x}, "
-                                f"not 0x{header[:4].hex()}")
-            if len(header) < 4 + 4 * n_dimensions:
-                raise UserError(f"{path.name} is truncated: {len(header)} bytes do not hold an "
-                                f"idx header of {4 + 4 * n_dimensions}")
-            shape = struct.unpack(f">{n_dimensions}I", header[4:])
-            payload = file.read(prod(shape) + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path.name} is damaged gzip: {error}") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path.name}: {error.strerror or error}") from None
+    with open_file(path) as file:
+        header = file.read(4 + 4 * n_dimensions)
+        if len(header) >= 4 and struct.unpack(">I", header[:4])[0] != magic:
+            raise UserError(f"{path.name} must begin with the idx magic 0x{magic:08x}, "
+                            f"not 0x{header[:4].hex()}")
+        if len(header) < 4 + 4 * n_dimensions:
+            raise UserError(f"{path.name} is truncated: {len(header)} bytes do not hold an "
+                            f"idx header of {4 + 4 * n_dimensions}")
+        shape = struct.unpack(f">{n_dimensions}I", header[4:])
+        payload = file.read(prod(shape) + 1)
     if 0 in shape:
         raise UserError(f"{path.name} must hold at least one element, its header says "
                         f"{' x '.join(map(str, shape))}")
