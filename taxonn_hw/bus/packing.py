@@ -71,6 +71,9 @@ class StreamUnits:
     @classmethod
     def of(cls, name: str, width: int, element_bits: int) -> "StreamUnits":
         """Return the units of push stream ``name`` with beats of ``width`` bits."""
+        if width % element_bits:
+            raise ValueError(f"{name}: a beat of {width} bits is not whole elements of "
+                             f"{element_bits} bits")
         whole_bytes = name == "i_weights" and width % 8 == 0
         bits = 8 if whole_bytes else element_bits
         return cls(bits=bits, per_beat=width // bits)

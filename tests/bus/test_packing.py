@@ -93,6 +93,8 @@ def test_units_of_beats(elements, bits):
 def test_weights_travel_as_bytes_where_they_can():
     assert StreamUnits.of("i_weights", 96, 12) == StreamUnits(bits=8, per_beat=12)
     assert StreamUnits.of("i_weights", 36, 12) == StreamUnits(bits=12, per_beat=3)
+    with pytest.raises(ValueError, match="a beat of 33 bits is not whole elements of 12"):
+        StreamUnits.of("i_weights", 33, 12)
     values = np.random.default_rng(1).integers(0, 1 << 12, (5, 8))
     beats = pack_bits(values, 12)
     units = to_units(beats, StreamUnits.of("i_weights", 96, 12))
