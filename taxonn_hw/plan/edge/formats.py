@@ -1,4 +1,10 @@
-"""Formats of engine ``edge``: one for everything (compatibility), or one a signal (improved)."""
+"""Formats of engine ``edge``: one for everything (compatibility), or one a signal (improved).
+
+The improved defaults were chosen by measurement (README, section "Engine edge").  Sparse weights
+grow large: stored weights keep three integer bits as the published format does, and so do the
+operands that the multipliers see; at twelve stored bits more fraction gains nothing.  All else is
+as for engine ``taxonn``.
+"""
 
 from dataclasses import dataclass
 
@@ -51,13 +57,23 @@ def edge_layer_formats(config: Config, index: int, x: QFormat) -> LayerFormats:
         When an explicit format breaks a rule.
     """
     if not is_compatible(config):
-        return layer_formats(config, index, x)
+        return layer_formats(_with_defaults(config, index), index, x)
     q = _common(config)
     _check(config, index, q)
     # sigmoid' is at most 1/4: two leading bits are never needed; a clipped ReLU's slope reaches 1
     sigmoid = _activation(config, index) is Activation.SIGMOID
     slope = QFormat(q.frac - 2 if sigmoid else q.frac, q.frac, signed=False)
     return LayerFormats(weight=q, operand=q, bias=q, x=x, a=q, delta=q, derivative=slope)
+
+
+def _with_defaults(config: Config, index: int) -> Config:
+    """Return ``config`` with the formats filled in that differ from those of engine ``taxonn``."""
+    bits, table, own = config.bits, config.formats, config.layers[index - 1].formats
+    weight = own.weight or table.weight or (QFormat(12, 8) if bits <= 8 else QFormat(16, 12))
+    frac = {2: 0, 3: 1, 4: 1}.get(bits, bits - 4)
+    operand = table.operand or QFormat(min(bits, weight.width), min(frac, weight.frac))
+    return config.model_copy(update={"formats": table.model_copy(update={
+        "weight": weight, "operand": operand})})
 
 
 def _common(config: Config) -> QFormat:
