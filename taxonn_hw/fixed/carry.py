@@ -10,7 +10,11 @@ from .formats import Rounding
 from .gates import round_shift
 from .model import RANDOM_BITS
 
-__all__ = ["add_carry", "flip", "rounding_term", "subtract_rounded", "times_pow2"]
+__all__ = ["add_carry", "flip", "narrow_product", "rounding_term", "subtract_rounded",
+           "times_pow2"]
+
+#: Widest factors whose product is made of look-up tables, never of a multiplier block.
+_DIGITS, _FACTOR = 4, 6
 
 
 def rounding_term(shift: int, mode: Rounding, random: Value | None = None):
@@ -70,10 +74,43 @@ def subtract_rounded(value: Value, acc: Value, shift: int, mode: Rounding,
     return total[shift:].as_signed()
 
 
-def times_pow2(value: Value, exponent: Value, live: Value) -> Value:
-    """Return ``value * 2**(exponent - 1)`` where ``live`` (then ``exponent >= 1``), else 0."""
+def narrow_product(a: Value, b: Value) -> Value:
+    """Return ``a * b``; where both are narrow, by digits of two bits.
+
+    Two choices among 0, 1, 2 and 3 times the other factor and a sum: less than half the look-up
+    tables that synthesis makes of a ``*`` of four bits, and no multiplier block, of which there are
+    not enough for hundreds of small products.  Wide factors, and two signed ones, give ``a * b``.
+    """
+    if a.shape().signed or (not b.shape().signed and len(b) < len(a)):
+        a, b = b, a
+    if a.shape().signed or len(a) > _DIGITS or len(b) > _FACTOR:
+        return a * b
+    signed = b.shape().signed
+    triple = b + Cat(Const(0, 1), b).as_signed() if signed else b + Cat(Const(0, 1), b)
+    double = Cat(Const(0, 1), b).as_signed() if signed else Cat(Const(0, 1), b)
+    low, high = [], None
+    for place in range(0, len(a), 2):
+        digit = a[place:place + 2]
+        term = Mux(digit[0], b, 0)
+        if len(digit) == 2:
+            term = Mux(digit[1], Mux(digit[0], triple, double), term)
+        total = term if high is None else high + term
+        low.append(total[:len(digit)])
+        high = total[len(digit):].as_signed() if signed else total[len(digit):]
+    result = Cat(*low, high)
+    return result.as_signed() if signed else result
+
+
+def times_pow2(value: Value, exponent: Value, live: Value, highest: int | None = None) -> Value:
+    """Return ``value * 2**(exponent - 1)`` where ``live`` (then ``exponent >= 1``), else 0.
+
+    ``highest`` is the largest exponent that comes; by default what ``exponent`` can hold.
+    """
     kept = (value & live.replicate(len(value)))[:len(value)]
     if value.shape().signed:
         kept = kept.as_signed()
     shifted = kept << exponent
-    return shifted[1:].as_signed() if shifted.shape().signed else shifted[1:]
+    if highest is not None:
+        shifted = shifted[:len(value) + highest]
+        shifted = shifted.as_signed() if value.shape().signed else shifted
+    return shifted[1:].as_signed() if value.shape().signed else shifted[1:]

@@ -4,10 +4,17 @@ from itertools import product
 
 import numpy as np
 import pytest
-from amaranth.hdl import Const, signed, unsigned
+from amaranth.hdl import Const, Signal, signed, unsigned
 
 from taxonn_hw.fixed import Rounding, round_shift
-from taxonn_hw.fixed.carry import add_carry, flip, rounding_term, subtract_rounded, times_pow2
+from taxonn_hw.fixed.carry import (
+    add_carry,
+    flip,
+    narrow_product,
+    rounding_term,
+    subtract_rounded,
+    times_pow2,
+)
 from tests.fixed.test_gates import WORDS, codes_of, sweep
 
 SHIFTS = [-2, 0, 1, 2, 3, 5, 16, 18]
@@ -73,6 +80,25 @@ def test_flip_and_add_carry(shape):
 def test_times_pow2(shape):
     vectors = list(product(codes_of(shape), range(1, 8), [0, 1]))
     value, exponent, live = np.array(vectors).T
-    column, = sweep(lambda v, e, n: [times_pow2(v, e, n)],
+    columns = sweep(lambda v, e, n: [times_pow2(v, e, n), times_pow2(v, e, n, highest=7)],
                     [shape, unsigned(3), unsigned(1)], vectors)
-    np.testing.assert_array_equal(column, np.where(live, value << exponent - 1, 0))
+    for column in columns:
+        np.testing.assert_array_equal(column, np.where(live, value << exponent - 1, 0))
+
+
+def test_times_pow2_is_no_wider_than_the_highest_exponent_needs():
+    product = times_pow2(Signal(signed(4)), Signal(4), Signal(), highest=9)
+    assert product.shape() == signed(4 + 8)
+
+
+@pytest.mark.parametrize("shapes", [
+    (signed(4), unsigned(4)), (unsigned(4), signed(4)), (signed(6), unsigned(3)),
+    (unsigned(1), signed(1)), (unsigned(3), unsigned(4)), (unsigned(2), signed(5)),
+    (signed(3), signed(4)), (unsigned(5), signed(3)), (unsigned(4), signed(7)),
+    (unsigned(6), unsigned(2))], ids=str)
+def test_narrow_product(shapes):
+    """Also factors that are too wide for digits, or both signed."""
+    vectors = list(product(*map(codes_of, shapes)))
+    a, b = np.array(vectors).T
+    column, = sweep(lambda a, b: [narrow_product(a, b)], list(shapes), vectors)
+    np.testing.assert_array_equal(column, a * b)

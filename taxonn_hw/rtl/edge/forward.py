@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import Rounding
+from ...fixed.carry import narrow_product
 from ...fixed.gates import requantize, round_shift
 from ...plan.edge.junction import Junction
 from ...plan.edge.latency import JunctionStages
@@ -105,7 +106,7 @@ class Forward(wiring.Component):
     def _product(self, m, operand, x, k: int):
         j = self.junction
         product = Signal(self.shapes.product, name=f"product_{k}", reset_less=True)
-        full = operand * x
+        full = narrow_product(operand, x)
         if not j.compatible:
             m.d.sync += product.eq(round_shift(full, -j.product_shift, Rounding.FLOOR))
             return product

@@ -9,6 +9,9 @@ from .staged import pick
 
 __all__ = ["ParameterMemory"]
 
+#: Rows up to which wide memories are best made of look-up tables.
+_FEW_ROWS = 16
+
 
 class ParameterMemory(wiring.Component):
     """Rows of ``n`` words, one read and one written in a clock, and a narrow way for the host.
@@ -53,7 +56,10 @@ class ParameterMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         groups = self.n // self.group
-        memory = Memory(shape=data.ArrayLayout(self.group_layout, groups), depth=self.rows, init=[])
+        # Synthesis would spread a few dozen wide rows over thousands of look-up tables.
+        wide = self.rows > _FEW_ROWS and self.n > 1
+        memory = Memory(shape=data.ArrayLayout(self.group_layout, groups), depth=self.rows, init=[],
+                        attrs={"ram_style": "block"} if wide else {})
         m.submodules.memory = memory
         write, read = memory.write_port(granularity=1), memory.read_port()
         loaded = self.move_data.as_value().replicate(groups)

@@ -131,7 +131,8 @@ class StepLane(wiring.Component):
         x = Const(1, unsigned(1)) if self.bias else self.x
         negative = None
         if self.shapes.pow2:
-            term = times_pow2(x, self.step.exponent, self.step.live)
+            highest = self.junction.formats.delta.n_magnitudes + self.rates[1] - self.rates[0]
+            term = times_pow2(x, self.step.exponent, self.step.live, highest)
             negative = Staged(m, self.step.negative, 0, "negative").at(1)
         else:
             term = x * self.step.step
