@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from amaranth.hdl import Cat, Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +11,7 @@ from ...bus.packing import StreamUnits
 from ...bus.protocol import MAX_WINDOW, PULL_STREAMS, PUSH_STREAMS, Command, encode_info
 from ..control import csr_signature
 from .executor import Executor
+from .queue import BlockQueue
 from .receiver import FrameReceiver
 from .transmitter import FrameTransmitter
 from .uart import UartReceiver, UartTransmitter
@@ -36,7 +36,8 @@ class Link(wiring.Component):
     slots : int
         Pushes that can wait, a power of two up to 64.
     results : int
-        Beats of ``o_results`` that can wait for a pull; 0: only those in the accelerator.
+        Beats of ``o_results`` that can wait for a pull, a power of two; 0: only those in the
+        accelerator.
 
     Members
     -------
@@ -56,12 +57,11 @@ class Link(wiring.Component):
         if slots not in (2, 4, 8, 16, 32, 64):
             raise ValueError(f"slots must be a power of two, 2 to 64, not {slots}")
         assert slots <= MAX_WINDOW
-        if results < 0:
-            raise ValueError(f"results must be at least 0, not {results}")
         self.widths = {name: streams[name]["width"] for name in (*PUSH_STREAMS, *PULL_STREAMS)}
         self.units = [StreamUnits.of(name, streams[name]["width"], streams[name]["element_bits"])
                       for name in PUSH_STREAMS]
-        # Whatever makes a payload must be legal before it becomes hardware.
+        self._queue = (BlockQueue(width=self.widths["o_results"], depth=results) if results
+                       else None)
         self._parts = {
             "uart_in": UartReceiver(clock_hz=clock_hz, baud=baud),
             "uart_out": UartTransmitter(clock_hz=clock_hz, baud=baud),
@@ -123,13 +123,9 @@ class Link(wiring.Component):
         """Streams from the accelerator, results through their queue."""
         wiring.connect(m, wiring.flipped(self.o_weights), executor.i_1)
         if self.results:
-            m.submodules.results = queue = SyncFIFOBuffered(
-                width=self.widths["o_results"], depth=self.results)
-            m.d.comb += [
-                queue.w_en.eq(self.o_results.valid), queue.w_data.eq(self.o_results.payload),
-                self.o_results.ready.eq(queue.w_rdy), executor.i_0.valid.eq(queue.r_rdy),
-                executor.i_0.payload.eq(queue.r_data), queue.r_en.eq(executor.i_0.ready),
-            ]
+            m.submodules.results = queue = self._queue
+            wiring.connect(m, wiring.flipped(self.o_results), queue.i)
+            wiring.connect(m, queue.o, executor.i_0)
         else:
             wiring.connect(m, wiring.flipped(self.o_results), executor.i_0)
         m.d.comb += [transmitter.results.eq(executor.i_0.valid),

@@ -42,6 +42,7 @@ class FrameReceiver(wiring.Component):
         A frame was dropped: strobe.
     command : Out(3)
     requested_session : Out(8)
+        Of a request without payload.
     in_session, stored : Out(1)
         It has the present session; the slot holds it.
     same, following, behind : Out(1)
@@ -104,6 +105,11 @@ class FrameReceiver(wiring.Component):
             m.d.sync += [inside.eq(0), begun.eq(1)]
         with m.If(~body & (index == 0) & ~took):
             m.d.sync += self.stored.eq(self.room)
+        # The last five bytes before the CRC; without payload the header's four are among them.
+        word = Signal(40, reset_less=True)
+        m.d.comb += [Cat(self.argument, self.value).eq(word), self.requested_session.eq(word[8:])]
+        with m.If(took & (~body | (left >= PAYLOAD_END))):
+            m.d.sync += word.eq(Cat(word[8:], byte))
         with m.If(took):
             self._bytes(m, byte, index, body, left, inside)
         return m
@@ -116,15 +122,11 @@ class FrameReceiver(wiring.Component):
             m.d.sync += left.eq(left - 1)
             with m.If(left == 0):
                 m.d.sync += [inside.eq(0), left.eq(0)]
-            with m.If(left >= PAYLOAD_END):
-                word = Cat(self.argument, self.value)
-                m.d.sync += word.eq(Cat(word[8:], byte))
         with m.Else():
             m.d.sync += index.eq(index + 1)
             with m.Switch(index):
                 with m.Case(0):
-                    m.d.sync += [self.requested_session.eq(byte),
-                                 self.in_session.eq(byte == self.session)]
+                    m.d.sync += self.in_session.eq(byte == self.session)
                 with m.Case(1):
                     m.d.sync += self.command.eq(byte)
                 with m.Case(2):

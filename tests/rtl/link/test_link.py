@@ -282,7 +282,7 @@ def test_streams_of_any_width(tmp_path, require_tool, options, clock_hz, baud):
 @pytest.mark.parametrize(("keys", "message"), [
     ({"slots": 3}, "slots must be a power of two, 2 to 64, not 3"),
     ({"slots": 128}, "not 128"),
-    ({"results": -1}, "results must be at least 0, not -1"),
+    ({"results": 100}, "depth must be a power of two, at least 2, not 100"),
     ({"baud": 4_000_000}, "at most 3000000 baud, not 4000000"),
 ])
 def test_refusals(keys, message):

@@ -79,10 +79,12 @@ def test_numbers(command, sequence):
 
 
 def test_sessions():
-    line = b"".join(push(b"", session=session).encode() for session in (SESSION, 0x20, 0xFF, 0))
+    sessions = (SESSION, 0x20, 0xFF, 0)
+    line = b"".join(Request(session=session, command=Command.HELLO).encode()
+                    for session in sessions)
     frames, _ = receive(line)
     assert [(seen["requested_session"], seen["in_session"]) for seen, _ in frames] == [
-        (SESSION, 1), (0x20, 0), (0xFF, 0), (0, 0)]
+        (session, session == SESSION) for session in sessions]
 
 
 def test_only_a_slot_that_was_free_from_the_start_holds_it():

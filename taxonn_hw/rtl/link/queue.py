@@ -1,0 +1,52 @@
+"""A queue in block RAM, smaller than the general one: its depth is a power of two."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["BlockQueue"]
+
+
+class BlockQueue(wiring.Component):
+    """First in, first out.
+
+    Latency 3 cycles from ``i`` to ``o``; a beat a cycle in, and out.
+
+    Parameters
+    ----------
+    width, depth : int
+        Bits of a beat; beats, a power of two (and one more, on its way out).
+
+    Members
+    -------
+    i, o : In, Out(stream of width bits)
+    """
+
+    def __init__(self, *, width: int, depth: int) -> None:
+        self.width, self.depth = width, depth
+        if depth < 2 or depth & depth - 1:
+            raise ValueError(f"depth must be a power of two, at least 2, not {depth}")
+        super().__init__({"i": In(stream.Signature(width)), "o": Out(stream.Signature(width))})
+
+    def elaborate(self, platform):
+        m = Module()
+        bits = (self.depth - 1).bit_length()
+        m.submodules.words = words = Memory(shape=self.width, depth=self.depth, init=[])
+        write, read = words.write_port(), words.read_port()
+        written, fetched = Signal(bits + 1), Signal(bits + 1)
+        held = Signal()  # `o` has a beat, which the memory's output register keeps
+        m.d.comb += [
+            self.i.ready.eq((written ^ fetched) != self.depth),
+            write.en.eq(self.i.valid & self.i.ready), write.addr.eq(written[:bits]),
+            write.data.eq(self.i.payload),
+            read.en.eq((written != fetched) & (~held | self.o.ready)),
+            read.addr.eq(fetched[:bits]),
+            self.o.valid.eq(held), self.o.payload.eq(read.data),
+        ]
+        m.d.sync += [written.eq(written + write.en), fetched.eq(fetched + read.en)]
+        with m.If(read.en):
+            m.d.sync += held.eq(1)
+        with m.Elif(self.o.ready):
+            m.d.sync += held.eq(0)
+        return m
