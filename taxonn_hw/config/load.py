@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ..errors import UserError
 from ..presets import preset_names, preset_path
+from .auto import resolve_auto
 from .model import Config
 
 __all__ = ["config_from_dict", "load_config"]
@@ -23,7 +24,8 @@ def load_config(source: str, *, bits: int | None = None, settings: tuple[str, ..
     source : str
         Preset name, or path of a TOML file.
     bits : int, optional
-        Replaces every format by the sensible whole of that bitwidth.
+        Replaces every format by the sensible whole of that bitwidth; with ``formats = "auto"``, the
+        width that formats are derived for.
     settings : tuple of str
         ``key=value`` overrides; values are TOML, dots reach into tables.
     seed : int, optional
@@ -55,7 +57,8 @@ def load_config(source: str, *, bits: int | None = None, settings: tuple[str, ..
     raw.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem) or "network")
     if bits is not None:
         raw["bits"] = bits
-        raw.pop("formats", None)
+        if raw.get("formats") != "auto":
+            raw.pop("formats", None)
         layers = raw.get("layers")
         for layer in layers if isinstance(layers, list) else []:
             if isinstance(layer, dict):
@@ -64,13 +67,16 @@ def load_config(source: str, *, bits: int | None = None, settings: tuple[str, ..
         _apply(raw, setting)
     if seed is not None:
         raw["seed"] = seed
-    return config_from_dict(raw)
+    return config_from_dict(raw, path.parent)
 
 
-def config_from_dict(raw: dict) -> Config:
-    """Validate ``raw``; the first broken rule becomes a :class:`UserError` of one line."""
+def config_from_dict(raw: dict, folder: Path = Path(".")) -> Config:
+    """Validate ``raw``; the first broken rule becomes a :class:`UserError` of one line.
+
+    ``folder`` is where the profile of ``formats = "auto"`` is looked for first.
+    """
     try:
-        return Config.model_validate(raw)
+        return Config.model_validate(resolve_auto(raw, folder))
     except ValidationError as error:
         raise UserError(_first_line(error)) from None
 

@@ -16,7 +16,7 @@ from ..config import RoundingTable
 from ..fixed import RandomWords, Rounding, requantize
 from ..fixed.random import activation_index, delta_index
 from ..plan import ConvLayer, Network
-from .neuron import activate, derivative_code, hidden_delta, quantize_code
+from .neuron import activate, derivative_code, quantize_code
 from .rows import Rows
 
 __all__ = ["Convolution"]
@@ -124,16 +124,17 @@ class Convolution(Rows):
             self.chosen[better] = i
         return largest
 
-    def delta(self, acc, slope, frac: int, mode: Rounding, words) -> np.ndarray:
-        """Return this layer's delta codes from the backward accumulators of the layer above.
+    def incoming(self, acc: np.ndarray, frac: int) -> tuple[np.ndarray, int]:
+        """Return the gradient of every stored activation from the sums of the layer above.
 
-        ``acc`` int64 [n_out]; the result has the length of ``slope``.
+        ``acc`` int64 [n_out] with ``frac`` fraction bits; so is the result, but with average
+        pooling it has an entry for every position.
         """
         layer, g = self.layer, self.geometry
-        if layer.has_average and g.window > 1:
-            acc = np.repeat(acc.reshape(g.n_pooled, 1, -1), g.window, axis=1).ravel()
-            acc, frac = acc * layer.mean_factor, frac + layer.mean_shift
-        return hidden_delta(acc, slope, layer, frac, mode, words)
+        if layer.mean_shift == 0:
+            return acc, frac
+        acc = np.repeat(acc.reshape(g.n_pooled, 1, -1), g.window, axis=1).ravel()
+        return acc * layer.mean_factor, frac + layer.mean_shift
 
     def _positions(self, delta: np.ndarray) -> np.ndarray:
         """Return the delta of every position, float [n_positions, channels]."""
@@ -152,11 +153,15 @@ class Convolution(Rows):
                           minlength=self.geometry.n_in + 1)
         return acc[:self.geometry.n_in].astype(np.int64)
 
+    def gradient(self, x: np.ndarray, delta: np.ndarray) -> np.ndarray:
+        """Return the kernel gradient of the sample last seen: exact sums, [n_taps, channels]."""
+        return self.columns.T @ self._positions(delta)
+
     def update(self, x: np.ndarray, delta: np.ndarray, rate: int, rounding: RoundingTable,
                random: RandomWords) -> None:
         """Take the step ``2**-rate`` of the kernel gradient, of the sample last seen."""
         mode = rounding.update
-        gradient = (self.columns.T @ self._positions(delta)).astype(self.dtype)
+        gradient = self.gradient(x, delta).astype(self.dtype)
         words = None
         if mode is Rounding.STOCHASTIC:
             words = self.words(np.arange(len(gradient)), random)

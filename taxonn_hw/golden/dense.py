@@ -6,7 +6,7 @@ from ..config import RoundingTable
 from ..fixed import RandomWords, Rounding
 from ..fixed.random import activation_index, delta_index
 from ..plan import Network
-from .neuron import activate, hidden_delta
+from .neuron import activate
 from .rows import Rows
 
 __all__ = ["Dense"]
@@ -64,9 +64,13 @@ class Dense(Rows):
             product = delta[live].astype(self.operand.dtype) @ self.operand[live]
         return product.astype(np.int64)
 
-    def delta(self, acc, slope, frac: int, mode: Rounding, words) -> np.ndarray:
-        """Return this layer's delta codes from the backward accumulators of the layer above."""
-        return hidden_delta(acc, slope, self.layer, frac, mode, words)
+    def incoming(self, acc: np.ndarray, frac: int) -> tuple[np.ndarray, int]:
+        """Return the gradient of every activation: the sums of the layer above as they are."""
+        return acc, frac
+
+    def gradient(self, x: np.ndarray, delta: np.ndarray) -> np.ndarray:
+        """Return the gradient of the weights ``delta x'``, int64 [n_out, n_in]."""
+        return np.multiply.outer(delta, x)
 
     def update(self, x: np.ndarray, delta: np.ndarray, rate: int, rounding: RoundingTable,
                random: RandomWords) -> None:

@@ -19,7 +19,8 @@ from ..fixed import RandomWords, Rounding
 from ..plan import ConvLayer, Network
 from .conv import Convolution
 from .dense import Dense
-from .neuron import output_delta
+from .neuron import hidden_delta, output_delta
+from .profile import RangeProfile
 from .weights import Parameters, initial_weights
 
 __all__ = ["REPORT", "GoldenModel", "SampleTrace"]
@@ -62,6 +63,8 @@ class GoldenModel:
         Training samples so far; addresses the random words.
     traces : list of SampleTrace or None
         Of all training samples, where it was set to a list.
+    profile : RangeProfile or None
+        Shown every number before it is stored, where it was set.
     """
 
     def __init__(self, network: Network, parameters: Parameters | None = None) -> None:
@@ -69,6 +72,7 @@ class GoldenModel:
         self.rate = network.config.learning_rate_exponent
         self.n_samples = 0
         self.traces: list[SampleTrace] | None = None
+        self.profile: RangeProfile | None = None
         self.rounding = network.config.rounding
         parameters = parameters or initial_weights(network)
         low, high = network.config.rate_range
@@ -139,15 +143,21 @@ class GoldenModel:
         self.n_samples += 1
         inputs, slopes = self._forward_all(x)
         mode, top = self.rounding.delta, self._states[-1]
+        if self.profile is not None:
+            self.profile.output(top.layer, inputs[-1] - target, slopes[-1])
         deltas = [output_delta(inputs[-1], slopes[-1], np.asarray(target), top.layer, mode,
                                self._delta_words(top))]
         for i in range(len(self._states) - 1, -1, -1):
             state, delta = self._states[i], deltas[0]
             if i:
                 below = self._states[i - 1]
-                deltas.insert(0, below.delta(state.backward(delta), slopes[i - 1],
-                                             state.layer.backward_frac, mode,
-                                             self._delta_words(below)))
+                acc, frac = below.incoming(state.backward(delta), state.layer.backward_frac)
+                if self.profile is not None:
+                    self.profile.delta(below.layer, acc * slopes[i - 1], frac)
+                deltas.insert(0, hidden_delta(acc, slopes[i - 1], below.layer, frac, mode,
+                                              self._delta_words(below)))
+            if self.profile is not None:
+                self.profile.step(state, inputs[i], delta, self.rate)
             state.update(inputs[i], delta, self.rate, self.rounding, self.random)
         return SampleTrace(x=inputs[:-1], slope=slopes, delta=deltas, output=inputs[-1],
                            chosen=[state.chosen for state in self._states])
@@ -156,7 +166,10 @@ class GoldenModel:
         """Return the input codes of every layer and the output, and the slopes of every layer."""
         inputs, slopes = [np.asarray(x, dtype=np.int64)], []
         for state in self._states:
-            a, slope = self._activate(state, state.forward(inputs[-1]))
+            acc = state.forward(inputs[-1])
+            a, slope = self._activate(state, acc)
+            if self.profile is not None:
+                self.profile.forward(state.layer, inputs[-1], acc, a)
             inputs.append(a)
             slopes.append(slope)
         return inputs, slopes

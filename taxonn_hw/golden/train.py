@@ -11,7 +11,9 @@ import numpy as np
 
 from ..data import Dataset, one_hot, pad_inputs, quantize_dataset
 from ..engines import engine_of
+from ..errors import UserError
 from ..plan.base import Plan
+from .profile import RangeProfile
 from .weights import Parameters
 
 __all__ = [
@@ -58,6 +60,8 @@ class TrainResult:
         Samples learnt in all.
     samples_per_s : float
         Speed of the golden model itself: without loading, testing and the reference.
+    profile : dict or None
+        Ranges of all signals, see :class:`taxonn_hw.golden.profile.RangeProfile`.
     """
 
     history: list[EpochRecord]
@@ -65,6 +69,7 @@ class TrainResult:
     parameters: Parameters
     samples: int
     samples_per_s: float
+    profile: dict | None = None
 
     @property
     def test_accuracy(self) -> float:
@@ -118,7 +123,7 @@ def epoch_record(plan: Plan, epoch: int, outputs: np.ndarray, labels: np.ndarray
 
 def train_golden(plan: Plan, dataset: Dataset, *, epochs: int, seed: int | None = None,
                  samples: int | None = None, progress: Progress | None = None,
-                 with_float: bool = False) -> TrainResult:
+                 with_float: bool = False, with_profile: bool = False) -> TrainResult:
     """Train the golden model on ``dataset``; an epoch is one run.
 
     Parameters
@@ -133,6 +138,13 @@ def train_golden(plan: Plan, dataset: Dataset, *, epochs: int, seed: int | None 
         Called with the samples done and the samples in all, now and then and at the end.
     with_float : bool
         Train the float reference too, on the same samples.
+    with_profile : bool
+        Record the range of every signal (engine ``taxonn``).
+
+    Raises
+    ------
+    UserError
+        When a profile is asked of an engine that has none.
     """
     config, engine = plan.config, engine_of(plan)
     seed = config.seed if seed is None else seed
@@ -140,6 +152,10 @@ def train_golden(plan: Plan, dataset: Dataset, *, epochs: int, seed: int | None 
     n_set = len(dataset.x_train)
     n = n_set if samples is None else samples
     golden = engine.part("golden")(plan)
+    if with_profile:
+        if not hasattr(golden, "profile"):
+            raise UserError(f"engine {config.engine} records no profile of ranges")
+        golden.profile = RangeProfile(plan)
     reference = engine.part("reference")(plan) if with_float else None
     targets = one_hot(dataset.y_train, plan.output.n_out)
     history, float_history, seconds = [], [], 0.0
@@ -160,6 +176,7 @@ def train_golden(plan: Plan, dataset: Dataset, *, epochs: int, seed: int | None 
             float_history.append(
                 epoch_record(plan, epoch, outputs, labels, tested, dataset.y_test, 1.0))
     return TrainResult(history=history, float_history=float_history if with_float else None,
+                       profile=golden.profile.facts() if with_profile else None,
                        parameters=golden.parameters, samples=epochs * n,
                        samples_per_s=epochs * n / max(seconds, 1e-9))
 

@@ -140,6 +140,19 @@ def test_golden_learns_xor(run_json, tmp_path):
     assert result["float_accuracy"] is None
 
 
+def test_golden_profile(run_json, run, tmp_path):
+    net = ["--set", "layers=[6,5,3]", "--set", "activation=relu", "--data", "random"]
+    status, result = run_json("golden", XOR, *net, "--samples", "30", "--epochs", "1",
+                              "--profile", "-o", "a/b")
+    assert status == 0 and result["profile"] == f"a/b/{XOR}-profile.json"
+    assert json.loads((tmp_path / result["profile"]).read_text())["samples"] == 30
+    assert (tmp_path / result["profile_picture"]).read_bytes().startswith(b"\x89PNG")
+    derived = ["--set", "formats=auto", "--set", f"profile={result['profile']}"]
+    assert run("golden", XOR, *net, *derived, "--samples", "5", "--epochs", "1")[0] == 0
+    status, _, err = run("golden", XOR, *net, "--set", "formats=auto")
+    assert status == 2 and "needs the profile 'xor-2-4-1-profile.json'" in err
+
+
 def test_generate(run_json, tmp_path):
     status, result = run_json("generate", XOR, "-o", "a/b")
     assert status == 0 and (tmp_path / result["verilog"]).is_file()
