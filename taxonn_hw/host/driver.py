@@ -87,6 +87,17 @@ class Accelerator:
         """Start the random generator and the counters over, as for a new training run."""
         self._control("restart", "clear")
 
+    def skip(self, samples: int) -> None:
+        """Move the random generator on by so many samples; the weights are then undefined.
+
+        The samples are trained, with zeros: they take few clocks and few bytes, and no hardware.
+        """
+        plan = self.plan
+        for start in range(0, samples, _CHUNK):
+            n = min(_CHUNK, samples - start)
+            self._run(np.zeros((n, plan.n_inputs), dtype=np.int64),
+                      np.zeros((n, plan.output.n_out), dtype=np.int64), False)
+
     def flush(self) -> None:
         """Drop samples that the hardware has loaded and not begun, after a run that broke off."""
         self._control("flush")

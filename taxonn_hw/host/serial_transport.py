@@ -97,6 +97,9 @@ class SerialTransport:
             self._sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
+    def close(self) -> None:
+        self.link.close()
+
     def _sleep(self, seconds: float) -> None:
         end = self.link.pipe.now() + seconds
         while (left := end - self.link.pipe.now()) > 0:

@@ -1,7 +1,7 @@
 """How a driver reaches an accelerator: registers and streams, whatever lies between.
 
 :class:`Transport` is the protocol; :class:`SimTransport` is the compiled model.  A serial link or
-a bus implements the same five methods.
+a bus implements the same methods.
 """
 
 from collections.abc import Mapping
@@ -45,6 +45,9 @@ class Transport(Protocol):
     def wait(self, address: int, mask: int, value: int, budget: int) -> None:
         """Wait until ``read(address) & mask == value``; raise TimeoutError as above."""
 
+    def close(self) -> None:
+        """Let go of the hardware."""
+
 
 class SimTransport:
     """The accelerator as a compiled simulation.
@@ -83,3 +86,6 @@ class SimTransport:
 
     def wait(self, address: int, mask: int, value: int, budget: int) -> None:
         self.model.run_until(address, mask, value, budget)
+
+    def close(self) -> None:
+        """Nothing to do: the model is closed by who made it."""

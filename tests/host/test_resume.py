@@ -1,0 +1,177 @@
+"""Boards that lose everything in the middle of a run, on the compiled board behind its pins."""
+
+import random
+
+import numpy as np
+import pytest
+
+from taxonn_hw.host.checkpoint import load_checkpoint
+from taxonn_hw.host.resume import ResumingDevice
+from taxonn_hw.host.serial_link import BoardReset, LinkError, LinkLost
+from taxonn_hw.host.serial_pipe import ModelPipe
+
+from .linked_board import Board, same
+
+NETS = {"outputs": {"layers": [6, 5, 3], "lanes": 4, "mapping": "outputs"},
+        "edge": {"engine": "edge", "layers": [12, 8, 4], "lanes": 40}}
+N = 30
+
+
+@pytest.fixture(scope="module", params=NETS)
+def board(request, tmp_path_factory, require_tool):
+    require_tool("verilator")
+    board = Board(tmp_path_factory.mktemp("board"), **NETS[request.param])
+    with board.model:
+        yield board
+
+
+class Fragile(ModelPipe):
+    """Resets the board before the writes whose numbers are given."""
+
+    def __init__(self, model, resets):
+        super().__init__(model)
+        self.resets, self.writes = set(resets), 0
+
+    def write(self, data):
+        self.writes += 1
+        if self.writes in self.resets:
+            self.model.power_cycle()
+            self._travelling.clear()
+        super().write(data)
+
+
+def run(board, resets=(), *, path=None, every=10, epochs=2):
+    """Train on a board that is reset now and then; return (device, outputs, parameters, said)."""
+    x, target = board.samples(N)
+    said, pipe = [], Fragile(board.model, resets)
+    board.model.power_cycle()
+    device = ResumingDevice(lambda: board.connect(pipe, timeout_s=0.5, rng=random.Random(1)),
+                            board.plan, path=path, every=every, say=said.append)
+    start, _ = board.golden()
+    device.load(start)
+    device.restart()
+    outputs = []
+    for _ in range(epochs):
+        device.clear()
+        outputs.append(device.train(x, target))
+        assert device.counters().samples == N
+        device.infer(x[:3])
+    return device, np.concatenate(outputs), device.dump(), said, pipe.writes
+
+
+def expected(board, epochs=2):
+    x, target = board.samples(N)
+    _, golden = board.golden()
+    outputs = [golden.train_run(x, target) for _ in range(epochs)]
+    return np.concatenate(outputs), golden.parameters
+
+
+def test_an_undisturbed_run(board, tmp_path):
+    outputs, parameters = expected(board)
+    device, got, dumped, said, _ = run(board, path=tmp_path / "run.npz")
+    assert not said and device.resumed == 0 and device.samples == 2 * N
+    np.testing.assert_array_equal(got, outputs)
+    assert same(dumped, parameters)
+    checkpoint = load_checkpoint(tmp_path / "run.npz", board.plan)
+    assert checkpoint.samples == 2 * N and same(checkpoint.parameters, parameters)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_resets_anywhere(board, seed):
+    """Three resets at random: outputs, weights and counts as if there had been none."""
+    outputs, parameters = expected(board)
+    _, _, _, _, writes = run(board)
+    rng = random.Random(seed)
+    device, got, dumped, said, _ = run(board, rng.sample(range(12, writes), 3))
+    np.testing.assert_array_equal(got, outputs)
+    assert same(dumped, parameters)
+    assert 1 <= device.resumed == len(said) <= 3
+    assert all("the board was reset; resuming from the checkpoint after sample" in line
+               for line in said)
+    assert device.samples == 2 * N
+
+
+def test_skipping_is_what_training_does_to_the_generator(board):
+    """Weights of sample 20, the generator moved on: the rest is as if trained from the start."""
+    x, target = board.samples(N)
+    _, golden = board.golden()
+    golden.train_run(x[:20], target[:20])
+    then = golden.parameters
+    outputs = golden.train_run(x[20:], target[20:])
+    board.model.power_cycle()
+    device = board.connect(timeout_s=0.5)
+    for skipped, right in ((20, True), (19, False)):
+        device.restart()
+        device.skip(skipped)
+        device.load(then)
+        got = device.train(x[20:], target[20:])
+        np.testing.assert_array_equal(got[0], outputs[0])
+        assert same(device.dump(), golden.parameters) is right
+
+
+def test_another_program_goes_on(board, tmp_path):
+    """The first program ends after a checkpoint; a second one reads the file and finishes."""
+    x, target = board.samples(N)
+    _, parameters = expected(board, epochs=1)
+    path = tmp_path / "run.npz"
+    board.model.power_cycle()
+    pipe = ModelPipe(board.model)
+    first = ResumingDevice(lambda: board.connect(pipe), board.plan, path=path, every=10)
+    start, _ = board.golden()
+    first.load(start)
+    whole = board.plan.result_lag == 0  # else a run cannot pause
+    first.train(*(samples[:20] if whole else samples for samples in (x, target)))
+    second = ResumingDevice(lambda: board.connect(pipe), board.plan, path=path, every=10)
+    checkpoint = load_checkpoint(path, board.plan)
+    assert checkpoint.samples == (20 if whole else N)
+    second.load(checkpoint.parameters, checkpoint.samples)
+    if whole:
+        second.train(x[20:], target[20:])
+    assert same(second.dump(), parameters) and second.samples == N
+
+
+def test_a_board_that_does_not_come_back(board):
+    calls = []
+
+    def connect():
+        calls.append(1)
+        if len(calls) > 1:
+            raise LinkLost("cannot open it: no such file")
+        return board.connect(timeout_s=0.5)
+
+    board.model.power_cycle()
+    device = ResumingDevice(connect, board.plan, patience_s=0.3)
+    device.load(board.golden()[0])
+    board.model.power_cycle()
+    with pytest.raises(LinkError, match="the board was reset, and it did not come back: cannot"):
+        device.dump()
+    assert len(calls) >= 2
+
+
+def test_a_board_that_is_lost_again_and_again(board):
+    """No endless loop: after so many losses without a checkpoint the error is raised."""
+    board.model.power_cycle()
+    device = ResumingDevice(lambda: board.connect(timeout_s=0.5), board.plan, attempts=3)
+    device.load(board.golden()[0])
+
+    def lose(_):
+        raise BoardReset("the board was reset")
+
+    with pytest.raises(BoardReset):
+        device._safely(lose)
+    assert device.resumed == 3
+
+
+def test_without_weights_there_is_nothing_to_resume(board):
+    board.model.power_cycle()
+    device = ResumingDevice(lambda: board.connect(timeout_s=0.5), board.plan)
+    board.model.power_cycle()
+    with pytest.raises(BoardReset):
+        device.counters()
+
+
+def test_a_restart_in_the_middle_is_refused(board):
+    board.model.power_cycle()
+    device = ResumingDevice(lambda: board.connect(timeout_s=0.5), board.plan)
+    with pytest.raises(ValueError, match="restarts with load"):
+        device.restart()
