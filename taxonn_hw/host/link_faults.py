@@ -6,6 +6,7 @@ Runs on the compiled board in this process, so that every fault is seeded and ti
 import random
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ..plan.base import Plan
 from .checkpoint import load_checkpoint
 from .driver import Accelerator
 from .resume import ResumingDevice
+from .serial_link import LinkError
 from .serial_model import SerialModel, Symbol
 from .serial_pipe import ModelPipe
 
@@ -183,11 +185,10 @@ def run_campaign(
     """
     campaign, rng = Campaign(), random.Random(seed)
     path = Path(folder, "campaign.npz")
-    first = model.cycles
+    before = model.cycles
     while campaign.n_faults < n_faults:
         path.unlink(missing_ok=True)
         model.power_cycle()
-        campaign.clocks += first
         pipe = FaultyPipe(model, share=share, rng=rng, kinds=kinds or KINDS,
                           count=campaign.faults)
         while True:
@@ -202,15 +203,17 @@ def run_campaign(
         campaign.wrong += not all(
             np.array_equal(a, b) for pair, other in zip(found, expected, strict=True)
             for a, b in zip(pair, other, strict=True))
-        first = model.cycles
-    campaign.clocks += first
+    campaign.clocks = model.cycles - before
     return campaign
 
 
 def _run(plan, connect, path, start, x, target, every, campaign) -> Parameters:
     """One program's part of a run: from the checkpoint, where there is one, to the end."""
-    device = ResumingDevice(connect, plan, path=path, every=every, attempts=1000,
-                            say=campaign.resumed.append)
+    device = None
+    while device is None:
+        with suppress(LinkError):  # a person would start the program again
+            device = ResumingDevice(connect, plan, path=path, every=every, attempts=1000,
+                                    say=campaign.resumed.append)
     if path.exists():
         checkpoint = load_checkpoint(path, plan)
         device.load(checkpoint.parameters, checkpoint.samples)

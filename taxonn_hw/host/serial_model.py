@@ -57,6 +57,7 @@ class SerialModel:
         self._lib = _declare(ctypes.CDLL(str(library)))
         self._trace = str(trace).encode() if trace else None
         self._unsent = np.zeros(0, np.uint16)
+        self._past_cycles = 0
         self._open()
 
     def __enter__(self):
@@ -73,8 +74,8 @@ class SerialModel:
 
     @property
     def cycles(self) -> int:
-        """Clocks since power-up."""
-        return self._lib.serial_cycles(self._alive())
+        """Clocks since the model was made, over all power cycles."""
+        return self._past_cycles + self._lib.serial_cycles(self._alive())
 
     @property
     def bad_stops(self) -> int:
@@ -88,7 +89,7 @@ class SerialModel:
 
     def power_cycle(self) -> None:
         """Switch the board off and on: registers and memories are as at the beginning."""
-        self._alive()
+        self._past_cycles = self.cycles
         self.close()
         self._unsent = self._unsent[:0]
         self._open()
