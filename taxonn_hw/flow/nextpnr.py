@@ -80,6 +80,8 @@ def place_and_route(device: Device, *, package: str, speed: str | None, netlist:
             full = {name: row for name, row in used_resources(log).items() if row[0] > row[1]}
             if full:
                 raise FitError(full)
+            if status < 0:
+                raise ToolError(f"nextpnr-{device.family} was killed by signal {-status}")
             raise ToolError(f"nextpnr-{device.family} failed (exit status {status})\n"
                             f"{_errors(log)}")
         cells = _cells(out / "placed.json")
