@@ -130,6 +130,31 @@ def test_loader(layers, edge, keys, train, stall):
     assert bench.taken == 9
 
 
+def test_a_second_sample_is_loaded_when_nothing_reads():
+    """Its copy may be the one that the oldest sample is learnt from; a third never fits."""
+    bench = Loading(edge_network((8, 4, 8), edge={"fan_out": [2, 4], "cycles": 4}), False, 0)
+    dut = bench.dut
+
+    async def run(ctx):
+        one = bench.beats(0, 1)
+        await bench.produce(ctx, one)
+        for quiet in (0, 1, 0):
+            ctx.set(dut.quiet, quiet)
+            await ctx.tick()
+            assert ctx.get(dut.i.ready) == quiet
+        ctx.set(dut.quiet, 1)
+        await bench.produce(ctx, one)
+        assert not ctx.get(dut.i.ready)
+        ctx.set(dut.take, 1)
+        await ctx.tick()
+        ctx.set(dut.take, 0)
+        assert ctx.get(dut.waiting) and ctx.get(dut.i.ready)
+        ctx.set(dut.quiet, 0)
+        assert not ctx.get(dut.i.ready)
+
+    simulate(dut, run)
+
+
 def test_flush_drops_what_was_loaded():
     """A sample that waits and another half loaded are gone; the next one comes out whole."""
     bench = Loading(edge_network((8, 4, 8), edge={"fan_out": [2, 4], "cycles": 4}), True, 0)
