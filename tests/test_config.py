@@ -1,9 +1,12 @@
 """Broken configurations: each gives one line that names the rule and the value."""
 
+import re
+
 import pytest
 
 from taxonn_hw.config import Activation, Config, Loss, config_from_dict, load_config
 from taxonn_hw.config_hash import canonical_config, config_hash
+from taxonn_hw.engines import make_plan
 from taxonn_hw.errors import UserError
 from taxonn_hw.plan import Network
 from taxonn_hw.presets import preset_names
@@ -268,8 +271,13 @@ def test_long_and_short_form_are_the_same(file):
 @pytest.mark.parametrize("bits", range(2, 17))
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_at_every_width(name, bits):
-    network = Network(load_config(name, bits=bits))
-    assert network.n_inputs == int(name.split("-")[1])
+    config = load_config(name, bits=bits)
+    if config.edge.arithmetic == "compatibility" and bits < 7:
+        with pytest.raises(UserError, match="at least 3 fraction bits"):
+            make_plan(config)
+        return
+    plan = make_plan(config)
+    assert plan.n_inputs == int(re.search(r"\d+", name)[0])
 
 
 def test_hash_knows_what_shapes_the_hardware():
@@ -327,3 +335,8 @@ def test_compatibility_arithmetic_means_sigmoids():
     assert config_from_dict(edge).activation is Activation.RELU
     quadratic = config_from_dict({**edge, "output": "sigmoid", "loss": "mean_square"})
     assert quadratic.loss is Loss.MEAN_SQUARE
+
+
+def test_an_empty_list_takes_back_what_a_preset_says():
+    given = {"engine": "edge", "layers": [8, 4, 2], "edge": {"z": [], "cycles": 4}}
+    assert config_from_dict(given).edge.z is None

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..fixed import Rounding
 from .values import Activation, AnyQ, DeltaFormat, Int, Kernel, SignedQ
@@ -116,6 +116,12 @@ class EdgeTable(Table):
                          "type1", "type2", "type3"] = "sv+ss"
     arithmetic: Literal["improved", "compatibility"] = "improved"
     initial: Literal["independent", "shared"] = "independent"
+
+    @field_validator("fan_out", "density", "z", mode="before")
+    @classmethod
+    def _empty_is_not_given(cls, value):
+        """Let ``--set edge.z=[]`` take back what a preset says."""
+        return None if value == [] else value
 
     @model_validator(mode="after")
     def _check_choices(self) -> "EdgeTable":

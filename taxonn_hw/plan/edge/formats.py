@@ -59,7 +59,7 @@ def edge_layer_formats(config: Config, index: int, x: QFormat) -> LayerFormats:
     if not is_compatible(config):
         return layer_formats(_with_defaults(config, index), index, x)
     q = _common(config)
-    _check(config, index, q)
+    _check(config, index)
     # sigmoid' is at most 1/4: two leading bits are never needed; a clipped ReLU's slope reaches 1
     sigmoid = _activation(config, index) is Activation.SIGMOID
     slope = QFormat(q.frac - 2 if sigmoid else q.frac, q.frac, signed=False)
@@ -78,8 +78,12 @@ def _with_defaults(config: Config, index: int) -> Config:
 
 def _common(config: Config) -> QFormat:
     """Return the one format of the compatibility arithmetic."""
-    return config.formats.weight or QFormat(
+    q = config.formats.weight or QFormat(
         config.bits, _PUBLISHED.get(config.bits, max(config.bits - 4, 0)))
+    if not 3 <= q.frac <= q.width - 2:
+        raise UserError(f"arithmetic compatibility needs a sign, an integer bit and at least 3 "
+                        f"fraction bits, not {q}")
+    return q
 
 
 def _activation(config: Config, index: int) -> Activation:
@@ -87,7 +91,7 @@ def _activation(config: Config, index: int) -> Activation:
     return config.layers[index - 1].activation or (config.output if last else config.activation)
 
 
-def _check(config: Config, index: int, q: QFormat) -> None:
+def _check(config: Config, index: int) -> None:
     where, layer = f"layer {index}", config.layers[index - 1]
     if layer.formats != FormatTable() or config.formats != FormatTable(
             weight=config.formats.weight):
@@ -96,9 +100,6 @@ def _check(config: Config, index: int, q: QFormat) -> None:
     if config.rounding != RoundingTable():
         raise UserError("arithmetic compatibility rounds half up everywhere; table rounding "
                         "belongs to arithmetic improved")
-    if not 3 <= q.frac <= q.width - 2:
-        raise UserError(f"arithmetic compatibility needs a sign, an integer bit and at least 3 "
-                        f"fraction bits, not {q}")
     kind = _activation(config, index)
     allowed = (Activation.SIGMOID,) if index == len(config.layers) else (
         Activation.SIGMOID, Activation.RELU)

@@ -1,0 +1,145 @@
+"""Evidence of engine ``edge``: the published point, formats, density, clocks, an epoch in RTL."""
+
+from pathlib import Path
+from statistics import mean
+
+__all__ = ["experiments", "pictures", "tables"]
+
+MNIST = "edge-1024-64-32"
+DENSITY = "edge-1024-64-16"
+SEEDS = (1, 2, 3, 4)
+PUBLISHED = ["--set", "edge.arithmetic=compatibility", "--set", "activation=sigmoid",
+             "--set", "output=sigmoid"]
+#: name -> arguments, and what the table says of it
+FORMATS = {
+    "published 12": (["--bits", "12", *PUBLISHED], "published, 12 bits (3, 8) everywhere"),
+    "published 10": (["--bits", "10", *PUBLISHED], "published, 10 bits (2, 7) everywhere"),
+    "published 16": (["--bits", "16", *PUBLISHED], "published, 16 bits (4, 11) everywhere"),
+    "improved 16": (["--bits", "16"], "improved, 16 bits"),
+    "improved 8": (["--bits", "8"], "improved, 8-bit operands, 12 stored"),
+    "improved 4": (["--bits", "4", "--set", "formats.input=u8.8", "--set",
+                    "formats.activation=u8.7"],
+                   "improved, 4-bit operands, 12 stored, gradients powers of two"),
+    "improved 4 of 4": (["--bits", "4"],
+                        "improved, 4-bit operands, inputs and activations, 12 stored"),
+}
+#: fan-outs of 1024-64-16 from 1.6 % to 100 %
+FAN_OUTS = ((1, 1), (1, 4), (1, 16), (2, 8), (2, 16), (4, 8), (8, 8), (16, 16), (32, 16), (64, 16))
+#: connectivity % -> accuracy % after 10 epochs, read off the plot of the interleaver talk
+TALK = {1.6: 90.4, 2.2: 92.5, 2.4: 93.2, 3.1: 94.4, 4: 94.9, 5.7: 95.9, 10: 97.0, 14.6: 96.9,
+        20: 97.3, 26: 97.6, 38: 97.8, 50: 97.7, 75: 97.8, 100: 97.7}
+PRESETS = ("edge-64-16-4", "edge-1024-64-16", "edge-1024-64-32", "edge-1024-128-32",
+           "edge-800-100-10", "edge-deep-64-40-40-20-10")
+
+
+def experiments(data: str) -> dict[str, list[str]]:
+    """Return name -> arguments of ``taxonn``."""
+    folder, runs = ["--data", data], {}
+    for name, (arguments, _) in FORMATS.items():
+        for seed in SEEDS:
+            runs[f"{name}, seed {seed}"] = ["golden", MNIST, *folder, *arguments, "--seed",
+                                            str(seed), "--float" if name == "improved 16"
+                                            else "--json"]
+    for name, (arguments, _) in FORMATS.items():
+        runs[f"sizes {name}"] = ["check", MNIST, *folder, *arguments]
+    for fan_out in FAN_OUTS:
+        runs[f"density {_density(fan_out):.2f}"] = [
+            "golden", DENSITY, *folder, "--samples", "50000", "--epochs", "10",
+            "--set", f"edge.fan_out={list(fan_out)}",
+            "--set", f"edge.z={[16 * fan_out[0], fan_out[1]]}"]
+    for preset in PRESETS:
+        own = folder if preset.split("-")[1] in ("1024", "800") else []
+        runs[f"check {preset}"] = ["check", preset, *own]
+        runs[f"simulate {preset}"] = ["simulate", preset, *own, "--sim", "verilator",
+                                      "--samples", "40"]
+    runs["train"] = ["train", MNIST, *folder, "--device", "sim", "--epochs", "1"]
+    return runs
+
+
+def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
+    """Return the Markdown of README's evidence section."""
+    return "\n\n".join([_accuracy(results), _densities(results), _clocks(results),
+                        _epoch(results["train"])])
+
+
+def pictures(folder: Path, results: dict[str, dict]) -> None:
+    """Draw accuracy against density."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
+    axes.plot(TALK.keys(), TALK.values(), "o--", color="0.6", label="published talk, 10 epochs")
+    axes.plot([_density(f) for f in FAN_OUTS],
+              [results[f"density {_density(f):.2f}"]["test_accuracy"] for f in FAN_OUTS],
+              "o-", label="improved arithmetic, 8-bit operands")
+    axes.set(xscale="log", xlabel="connections, % of all possible", ylabel="MNIST test accuracy, %",
+             title="1024-64-16, 10 epochs of 50000 images")
+    axes.set_xticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(folder / "edge-density.png", dpi=110, metadata={"Software": None})
+    plt.close(figure)
+
+
+def _density(fan_out: tuple[int, int]) -> float:
+    return 100 * (1024 * fan_out[0] + 64 * fan_out[1]) / (1024 * 64 + 64 * 16)
+
+
+def _accuracy(results) -> str:
+    lines = [("**Accuracy** of the bit-exact model on MNIST in original order, 1024-64-32 at 7.6 % "
+              "of all connections, 15 epochs of 12544 images, steps 2^-3 to 2^-7; mean of four "
+              "seeds, lowest and highest. *Last 1000*: share of the last 1000 training inputs that "
+              "were right before they were learnt, the published metric."), "",
+             "| arithmetic | storage bits | last 1000 % | test % |", "|---|---|---|---|"]
+    for name, (_, text) in FORMATS.items():
+        runs = [results[f"{name}, seed {seed}"] for seed in SEEDS]
+        bits = results[f"sizes {name}"]["memory_bits"]
+        lines.append(f"| {text} | {bits} | {_range(runs, 'recent_accuracy')} "
+                     f"| {_range(runs, 'test_accuracy')} |")
+    floats = [results[f"improved 16, seed {seed}"] for seed in SEEDS]
+    lines.append(f"| float64, the network of the improved rows | | "
+                 f"| {_range(floats, 'float_accuracy')} |")
+    return "\n".join(lines)
+
+
+def _range(runs, key: str) -> str:
+    values = [run[key] for run in runs]
+    return f"**{mean(values):.2f}** ({min(values):.2f} to {max(values):.2f})"
+
+
+def _densities(results) -> str:
+    lines = [("**Density**: 1024-64-16, improved arithmetic with 8-bit operands, 10 epochs of 50000 "
+              "images."), "",
+             "| fan-outs | connections % | test % |", "|---|---|---|"]
+    for fan_out in FAN_OUTS:
+        density = _density(fan_out)
+        accuracy = results[f"density {density:.2f}"]["test_accuracy"]
+        lines.append(f"| {fan_out[0]}, {fan_out[1]} | {density:.1f} | {accuracy:.2f} |")
+    lines += ["", "![Accuracy against density](generators/evidence/edge-density.png)"]
+    return "\n".join(lines)
+
+
+def _clocks(results) -> str:
+    lines = [("**Clocks** of a training sample, C + d, and storage; `simulate` compared every "
+              "weight, bias and output of 40 samples with the golden model."), "",
+             "| preset | z | C + d | simulated | mismatches | words sparse / full |",
+             "|---|---|---|---|---|---|"]
+    for preset in PRESETS:
+        check, run = results[f"check {preset}"], results[f"simulate {preset}"]
+        z = ", ".join(str(layer["z"]) for layer in check["layers"])
+        lines.append(f"| `{preset}` | {z} | {check['cycles']} + {check['overhead']} "
+                     f"| {run['clocks_per_sample']:.1f} of {run['predicted_clocks_per_sample']:.1f} "
+                     f"predicted with filling and draining | {run['mismatches']} "
+                     f"| {check['storage_words']} / {check['storage_words_full']} |")
+    return "\n".join(lines)
+
+
+def _epoch(trained) -> str:
+    verdict = "equal to" if trained["matches_golden"] else "DIFFERENT from"
+    return (f"**A whole epoch through the RTL**: {trained['samples']} samples of MNIST, "
+            f"{trained['test_accuracy']:.2f} % test accuracy, every weight {verdict} the golden "
+            f"model's, {trained['clocks_per_sample']:.2f} clocks per sample; the compiled model "
+            f"trained {trained['samples_per_s']:.0f} samples/s on this machine.")
