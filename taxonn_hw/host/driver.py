@@ -15,7 +15,7 @@ from ..plan.base import Move, Plan
 from ..plan.streams import element_width, geometry, pack_bits, sample_beats, unpack_bits
 from .transport import Transport
 
-__all__ = ["Accelerator", "Counters", "DeviceError"]
+__all__ = ["Accelerator", "Counters", "DeviceError", "Verdicts"]
 
 _CHUNK = 1000  # samples whose beats are made at once
 
@@ -41,6 +41,19 @@ class Counters:
     def utilisation(self) -> float:
         """Ratio of clocks in which the array took a slot, 0 to 1."""
         return self.slots / self.cycles if self.cycles else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdicts:
+    """Predictions of training samples, each made before the sample was learnt.
+
+    ``predicted`` is the class of the last one, ``correct`` counts the right ones since the counters
+    were cleared, ``correct_recent`` those among the last 1000.
+    """
+
+    predicted: int
+    correct: int
+    correct_recent: int
 
 
 class Accelerator:
@@ -98,6 +111,13 @@ class Accelerator:
             self._run(np.zeros((n, plan.n_inputs), dtype=np.int64),
                       np.zeros((n, plan.output.n_out), dtype=np.int64), False)
 
+    def begin(self, parameters: Parameters, samples: int = 0) -> None:
+        """Begin a training run with ``parameters``, or take one up after so many samples."""
+        self.restart()
+        self.skip(samples)
+        self.load(parameters)
+        self.clear()
+
     def flush(self) -> None:
         """Drop samples that the hardware has loaded and not begun, after a run that broke off."""
         self._control("flush")
@@ -151,6 +171,11 @@ class Accelerator:
             cycles=self.read("cycles_low") | self.read("cycles_high") << 32,
             slots=self.read("slots_low") | self.read("slots_high") << 32,
             samples=self.read("samples_done"))
+
+    def verdicts(self) -> Verdicts:
+        """Return what the hardware counts of its predictions; all 0 in engine ``taxonn``."""
+        return Verdicts(predicted=self.read("predicted"), correct=self.read("correct"),
+                        correct_recent=self.read("correct_recent"))
 
     def _check(self, name: str, expected: int, complaint: str) -> None:
         found = self.read(name)

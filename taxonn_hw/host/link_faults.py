@@ -216,9 +216,9 @@ def _run(plan, connect, path, start, x, target, every, campaign) -> Parameters:
                                     say=campaign.resumed.append)
     if path.exists():
         checkpoint = load_checkpoint(path, plan)
-        device.load(checkpoint.parameters, checkpoint.samples)
+        device.begin(checkpoint.parameters, checkpoint.samples)
     else:
-        device.load(start)
+        device.begin(start)
     done = device.samples
     device.train(x[done:], target[done:], results=False)
     return device.dump()

@@ -72,21 +72,17 @@ class ResumingDevice:
 
     # What the board remembers.
 
-    def load(self, parameters: Parameters, samples: int = 0) -> None:
-        """Begin a run: write all weights and biases, and start generator and counters over.
-
-        With ``samples`` these are the weights after so many samples of a run that goes on.
-        """
+    def begin(self, parameters: Parameters, samples: int = 0) -> None:
+        """See :meth:`Accelerator.begin`; these weights are the first checkpoint."""
         self._checkpoint = Checkpoint(parameters=parameters, samples=samples)
         self._counted = self._counted_then = _NOTHING
         self._journal.clear()
         self.samples = samples
-        self._safely(lambda device: _begin(device, self._checkpoint))
+        self._safely(lambda device: device.begin(parameters, samples))
 
-    def restart(self) -> None:
-        """Start the random generator and the counters over, with the weights of the last load."""
-        if self._checkpoint is None or self._journal or self._checkpoint.samples:
-            raise ValueError("a run that survives its board restarts with load()")
+    def load(self, parameters: Parameters) -> None:
+        """The same: a device that remembers begins a run with its weights."""
+        self.begin(parameters)
 
     def clear(self) -> None:
         """Zero the counters."""
@@ -175,7 +171,7 @@ class ResumingDevice:
             try:
                 self._device.transport.close()
                 self._device = device = self._connect()
-                _begin(device, checkpoint)
+                device.begin(checkpoint.parameters, checkpoint.samples)
                 self._counted = self._counted_then
                 for name, args in self._journal:
                     self._repeat(device, name, args)
@@ -192,14 +188,6 @@ class ResumingDevice:
         else:
             x, target, rate = args
             device.train(x.astype(np.int64), target.astype(np.int64), rate, results=False)
-
-
-def _begin(device: Accelerator, checkpoint: Checkpoint) -> None:
-    """Bring a board to a checkpoint."""
-    device.restart()
-    device.skip(checkpoint.samples)
-    device.load(checkpoint.parameters)
-    device.clear()
 
 
 def _compact(codes: np.ndarray) -> np.ndarray:

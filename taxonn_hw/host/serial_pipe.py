@@ -168,4 +168,7 @@ class ModelPipe:
 
 
 def _reason(error: BaseException) -> str:
-    return (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+    """Return in a few words what went wrong."""
+    if number := getattr(error, "errno", None):
+        return os.strerror(number)
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -12,9 +12,11 @@ import numpy as np
 
 from ..data import Dataset, quantize_dataset
 from ..engines import engine_of
+from ..errors import UserError
 from ..golden.train import EpochRecord, epoch_record, sample_order
 from ..golden.weights import Parameters
 from ..plan.base import Plan
+from .checkpoint import Checkpoint
 from .driver import Accelerator, Counters
 
 __all__ = ["DeviceTraining", "train_on_device"]
@@ -55,45 +57,66 @@ class DeviceTraining:
 
 
 def train_on_device(plan: Plan, dataset: Dataset, device: Accelerator, *, epochs: int,
+                    resume: Checkpoint | None = None,
                     progress: Callable[[int, int], None] | None = None,
                     on_epoch: Callable[[EpochRecord], None] | None = None) -> DeviceTraining:
     """Train from the initial weights for ``epochs`` passes over ``dataset``; an epoch is one run.
 
     Parameters
     ----------
+    resume : Checkpoint, optional
+        Of the same training, broken off: what comes before it is trained by the golden model only,
+        which must have the same weights there.  The result is about the rest.
     progress : callable, optional
         Called with the samples done and the samples in all.
     on_epoch : callable, optional
         Called with each epoch's record.
+
+    Raises
+    ------
+    UserError
+        When ``resume`` is not of this training.
     """
     config, engine = plan.config, engine_of(plan)
     codes = quantize_dataset(plan, dataset)
     start = engine.part("initial")(plan)
     golden, n = engine.part("golden")(plan, start), len(codes.x_train)
-    device.load(start)
-    device.restart()
+    left = 0 if resume is None else resume.samples  # samples that were learnt before
+    if left >= epochs * n:
+        raise UserError(f"the checkpoint is after sample {left}, the run has {epochs * n}")
+    if resume is None:
+        device.begin(start)
     history, seconds, outputs_match = [], 0.0, True
     cycles = slots = samples = 0
 
     def update(done: int, _) -> None:
         if progress is not None:
-            progress(samples + done, epochs * n)
+            progress(samples + done, epochs * n - (resume.samples if resume else 0))
 
     with ThreadPoolExecutor(1) as pool:
         for epoch in range(1, epochs + 1):
             order = sample_order(config.seed, epoch, n, shuffle=config.shuffle)
             x, target = codes.x_train[order], codes.target_train[order]
             golden.rate = config.rate_in(epoch)
+            past, left = min(left, n), max(left - n, 0)
+            before = golden.train_run(x[:past], target[:past]) if past else None
+            if past == n and left:
+                continue
+            if past:
+                _take_up(device, resume, golden.parameters)
+                if past == n:
+                    continue
             device.clear()
-            expected = pool.submit(golden.train_run, x, target)
+            expected = pool.submit(golden.train_run, x[past:], target[past:])
             begin = perf_counter()
-            outputs = device.train(x, target, golden.rate, progress=update)
+            outputs = device.train(x[past:], target[past:], golden.rate, progress=update)
             seconds += perf_counter() - begin
             outputs_match &= bool(np.array_equal(outputs, expected.result()))
             counters = device.counters()
             cycles, slots = cycles + counters.cycles, slots + counters.slots
             samples += counters.samples
-            history.append(epoch_record(plan, epoch, outputs, codes.y_train[order],
+            whole = outputs if before is None else np.concatenate([before, outputs])
+            history.append(epoch_record(plan, epoch, whole, codes.y_train[order],
                                         device.infer(codes.x_test), codes.y_test,
                                         plan.output.formats.a.one))
             if on_epoch is not None:
@@ -102,4 +125,13 @@ def train_on_device(plan: Plan, dataset: Dataset, device: Accelerator, *, epochs
         history=history, parameters=device.dump(), golden=golden.parameters,
         outputs_match=outputs_match,
         counters=Counters(cycles=cycles, slots=slots, samples=samples),
-        samples=epochs * n, samples_per_s=epochs * n / max(seconds, 1e-9))
+        samples=samples, samples_per_s=samples / max(seconds, 1e-9))
+
+
+def _take_up(device: Accelerator, resume: Checkpoint, expected: Parameters) -> None:
+    """Bring ``device`` to the checkpoint, which must have the golden model's weights."""
+    if not all(np.array_equal(a, b) for pair, other in zip(resume.parameters, expected, strict=True)
+               for a, b in zip(pair, other, strict=True)):
+        raise UserError("the checkpoint does not have this run's weights at its sample: it is of "
+                        "other data, another order or another learning rate")
+    device.begin(resume.parameters, resume.samples)

@@ -1,14 +1,18 @@
 """Boards that lose everything in the middle of a run, on the compiled board behind its pins."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from taxonn_hw.data import load_for
+from taxonn_hw.errors import UserError
 from taxonn_hw.host.checkpoint import load_checkpoint
 from taxonn_hw.host.resume import ResumingDevice
 from taxonn_hw.host.serial_link import BoardReset, LinkError, LinkLost
 from taxonn_hw.host.serial_pipe import ModelPipe
+from taxonn_hw.host.training import train_on_device
 
 from .linked_board import Board, same
 
@@ -48,8 +52,7 @@ def run(board, resets=(), *, path=None, every=10, epochs=2):
     device = ResumingDevice(lambda: board.connect(pipe, timeout_s=0.5, rng=random.Random(1)),
                             board.plan, path=path, every=every, say=said.append)
     start, _ = board.golden()
-    device.load(start)
-    device.restart()
+    device.begin(start)
     outputs = []
     for _ in range(epochs):
         device.clear()
@@ -101,12 +104,40 @@ def test_skipping_is_what_training_does_to_the_generator(board):
     board.model.power_cycle()
     device = board.connect(timeout_s=0.5)
     for skipped, right in ((20, True), (19, False)):
-        device.restart()
-        device.skip(skipped)
-        device.load(then)
+        device.begin(then, skipped)
         got = device.train(x[20:], target[20:])
         np.testing.assert_array_equal(got[0], outputs[0])
         assert same(device.dump(), golden.parameters) is right
+
+
+def test_training_is_taken_up(board, tmp_path):
+    """train_on_device from a checkpoint: outputs and weights of the whole run, records of the rest.
+
+    A checkpoint of other weights is refused.
+    """
+    plan, path = board.plan, tmp_path / "run.npz"
+    dataset = load_for(plan, samples=N)
+    board.model.power_cycle()
+
+    def connect():
+        return ResumingDevice(lambda: board.connect(timeout_s=0.5), plan, path=path, every=20)
+
+    whole = train_on_device(plan, dataset, connect(), epochs=2)
+    checkpoints = [load_checkpoint(path, plan)]
+    train_on_device(plan, dataset, connect(), epochs=1)
+    checkpoints.append(load_checkpoint(path, plan))
+    assert [c.samples for c in checkpoints] == ([2 * N, N] if plan.result_lag else [50, 20])
+    rest = train_on_device(plan, dataset, connect(), epochs=2, resume=checkpoints[1])
+    assert rest.weights_match and rest.outputs_match and same(rest.parameters, whole.parameters)
+    assert rest.samples == 2 * N - checkpoints[1].samples
+    assert rest.history == whole.history[-len(rest.history):]
+    with pytest.raises(UserError, match="the checkpoint is after sample 60, the run has 60"):
+        train_on_device(plan, dataset, connect(), epochs=2,
+                        resume=replace(checkpoints[0], samples=2 * N))
+    wrong = replace(checkpoints[1], samples=checkpoints[1].samples - (0 if plan.result_lag else 1),
+                    parameters=whole.parameters)
+    with pytest.raises(UserError, match=r"the checkpoint does not have this run's weights"):
+        train_on_device(plan, dataset, connect(), epochs=2, resume=wrong)
 
 
 def test_another_program_goes_on(board, tmp_path):
@@ -118,13 +149,13 @@ def test_another_program_goes_on(board, tmp_path):
     pipe = ModelPipe(board.model)
     first = ResumingDevice(lambda: board.connect(pipe), board.plan, path=path, every=10)
     start, _ = board.golden()
-    first.load(start)
+    first.begin(start)
     whole = board.plan.result_lag == 0  # else a run cannot pause
     first.train(*(samples[:20] if whole else samples for samples in (x, target)))
     second = ResumingDevice(lambda: board.connect(pipe), board.plan, path=path, every=10)
     checkpoint = load_checkpoint(path, board.plan)
     assert checkpoint.samples == (20 if whole else N)
-    second.load(checkpoint.parameters, checkpoint.samples)
+    second.begin(checkpoint.parameters, checkpoint.samples)
     if whole:
         second.train(x[20:], target[20:])
     assert same(second.dump(), parameters) and second.samples == N
@@ -168,10 +199,3 @@ def test_without_weights_there_is_nothing_to_resume(board):
     board.model.power_cycle()
     with pytest.raises(BoardReset):
         device.counters()
-
-
-def test_a_restart_in_the_middle_is_refused(board):
-    board.model.power_cycle()
-    device = ResumingDevice(lambda: board.connect(timeout_s=0.5), board.plan)
-    with pytest.raises(ValueError, match="restarts with load"):
-        device.restart()
