@@ -11,8 +11,13 @@ from ..flow.yosys import driver_conflicts, run_yosys, yosys_version
 
 __all__ = ["Netlist", "synthesise"]
 
+# Amaranth leaves wires such as \words[3] beside the vector \words, which abc9 takes for one; so
+# what is only another name for something goes first.
 _SCRIPT = """\
 read_rtlil design.il
+hierarchy -top {top}
+proc
+opt_clean -purge
 synth_{family} -top {top} {options}
 check -assert
 tee -q -o cells.json stat -json
