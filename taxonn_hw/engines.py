@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 from .config import Config
+from .plan.unbuilt import unbuilt_part
 
 __all__ = ["ENGINES", "Engine", "engine_of", "make_plan"]
 
@@ -72,10 +73,10 @@ ENGINES = {
 
 
 def engine_of(plan) -> Engine:
-    """Return the engine of a plan; of one with conv layers, whose hardware cannot be had yet."""
+    """Return the engine of a plan; its hardware refuses what only the golden model does."""
     engine = ENGINES[plan.config.engine]
-    if any(layer.kind == "conv" for layer in plan.config.layers):
-        none = "plan.conv:no_hardware"
+    if plan.config.engine == "taxonn" and unbuilt_part(plan.config) is not None:
+        none = "plan.unbuilt:refuse"
         return replace(engine, accelerator=none, predict=none, listing=none)
     return engine
 

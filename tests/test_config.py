@@ -12,7 +12,7 @@ from taxonn_hw.plan import Network
 from taxonn_hw.presets import preset_names
 
 NET = "layers = [4, 3, 2]\n"
-UNITS = "'identity', 'relu', 'leaky_relu', 'hard_sigmoid', 'sigmoid' or 'tanh'"
+UNITS = "'identity', 'relu', 'leaky_relu', 'hard_sigmoid', 'sigmoid', 'tanh' or 'softmax'"
 LAYERS_RULE = "layers must be a list such as [784, 128, 10] or tables [[layers]]"
 MIXTURE = "layers must be all sizes or all tables, not a mixture"
 
@@ -51,6 +51,19 @@ BROKEN = [
     (NET + "lanes = 0", "lanes: must be at least 1, not 0"),
     (NET + "lanes = 2000", "lanes: must be at most 1024, not 2000"),
     (NET + "engine = 'warp'", "engine: must be 'taxonn' or 'edge', not 'warp'"),
+    (NET + "activation = 'softmax'", "softmax is for the output, not for layer 1"),
+    ("layers = [4, 1]\noutput = 'softmax'", "softmax needs at least two outputs, not 1"),
+    (NET + "output = 'softmax'\nloss = 'mean_square'",
+     "output softmax goes with loss cross_entropy, not mean_square"),
+    (NET + "output = 'softmax'\nformats.output = 'u8.8'",
+     "layer 2: a softmax output must reach 1.0 within its format, u8.8 does not"),
+    (NET + "output = 'softmax'\nformats.output = 'u30.25'",
+     "layer 2: softmax has at most 24 fraction bits, not u30.25"),
+    (NET + "batch = 0", "batch: must be at least 1, not 0"),
+    (NET + "learning_rate_multiplier = 256",
+     "learning_rate_multiplier: must be at most 255, not 256"),
+    (NET + "weight_decay = 0", "weight_decay: must be at least 1, not 0"),
+    (NET + "weight_decay_period = 0", "weight_decay_period: must be at least 1, not 0"),
     (NET + "activation = 'gelu'", f"activation: must be {UNITS}, not 'gelu'"),
     (NET + "output = 'relu'\nloss = 'cross_entropy'",
      "output relu goes with loss mean_square, not cross_entropy"),
@@ -301,6 +314,9 @@ EDGE_BROKEN = [
     ({"engine": "edge", "edge": {"fan_out": [2]}},
      "edge.fan_out takes 2 values, one a junction, not 1"),
     ({"edge": {"fan_out": [2, 2]}}, "table edge belongs to engine edge, not to taxonn"),
+    ({"engine": "edge", "output": "softmax"}, "engine edge has no softmax"),
+    ({"engine": "edge", "batch": 2}, "batch belongs to engine taxonn, not to edge"),
+    ({"engine": "edge", "weight_decay": 2}, "weight_decay belongs to engine taxonn, not to edge"),
     ({"engine": "edge", "edge": {"fan_out": [2, 2], "density": [0.5, 0.5]}},
      "edge: give fan_out or density, not both"),
     ({"engine": "edge", "edge": {"cycles": 4, "z": [2, 2]}}, "edge: give cycles or z, not both"),

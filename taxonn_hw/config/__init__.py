@@ -7,7 +7,7 @@ frozen :class:`Config`.  Derived sizes and formats are in :mod:`taxonn_hw.plan`.
 from .load import config_from_dict, load_config
 from .model import Config
 from .tables import EdgeTable, FormatTable, LayerConfig, RoundingTable
-from .values import MATCHED_LOSS, Activation, Loss
+from .values import MATCHED_LOSS, NEURON_KINDS, Activation, Loss
 
-__all__ = ["MATCHED_LOSS", "Activation", "Config", "EdgeTable", "FormatTable", "LayerConfig",
-           "Loss", "RoundingTable", "config_from_dict", "load_config"]
+__all__ = ["MATCHED_LOSS", "NEURON_KINDS", "Activation", "Config", "EdgeTable", "FormatTable",
+           "LayerConfig", "Loss", "RoundingTable", "config_from_dict", "load_config"]

@@ -38,6 +38,10 @@ class Config(Table):
     learning_rate_exponent: Int = Field(default=6, ge=0, le=15)
     learning_rate_range: Pair | None = None
     learning_rate_schedule: tuple[Pair, ...] = ()
+    learning_rate_multiplier: Int = Field(default=1, ge=1, le=255)
+    batch: Int = Field(default=1, ge=1, le=1024)
+    weight_decay: Int | None = Field(default=None, ge=1, le=16)
+    weight_decay_period: Int = Field(default=1, ge=1, le=65536)
     edge: EdgeTable = EdgeTable()
     shuffle: Bool = True
     samples: Int | None = Field(default=None, ge=1)
@@ -95,10 +99,22 @@ class Config(Table):
         if self.loss is not None and matched is not self.loss and not quadratic:
             raise ValueError(f"output {output.value} goes with loss {matched.value}, "
                              f"not {self.loss.value}")
+        self._check_softmax()
         self._check_images()
         self._check_edge()
         self._check_rates()
         return self
+
+    def _check_softmax(self) -> None:
+        hidden = [layer.activation or self.activation for layer in self.layers[:-1]]
+        if Activation.SOFTMAX in hidden:
+            raise ValueError(f"softmax is for the output, not for layer "
+                             f"{hidden.index(Activation.SOFTMAX) + 1}")
+        if (self.layers[-1].activation or self.output) is Activation.SOFTMAX:
+            if self.engine != "taxonn":
+                raise ValueError(f"engine {self.engine} has no softmax")
+            if self.layers[-1].size == 1:
+                raise ValueError("softmax needs at least two outputs, not 1")
 
     def _check_images(self) -> None:
         if self.input_shape is not None and prod(self.input_shape) != self.inputs:
@@ -122,6 +138,9 @@ class Config(Table):
             if self.edge != EdgeTable():
                 raise ValueError(f"table edge belongs to engine edge, not to {self.engine}")
             return
+        for key in ("learning_rate_multiplier", "batch", "weight_decay"):
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key} belongs to engine taxonn, not to {self.engine}")
         for key in ("fan_out", "density", "z"):
             given = getattr(self.edge, key)
             if given is not None and len(given) != len(self.layers):

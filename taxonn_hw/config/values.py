@@ -7,12 +7,12 @@ from pydantic import BeforeValidator, Field
 
 from ..fixed import Format, Pow2Format, QFormat, parse_format
 
-__all__ = ["MATCHED_LOSS", "Activation", "AnyQ", "Bool", "DeltaFormat", "Int", "Kernel", "Loss",
-           "Pair", "Shape", "SignedQ"]
+__all__ = ["MATCHED_LOSS", "NEURON_KINDS", "Activation", "AnyQ", "Bool", "DeltaFormat", "Int",
+           "Kernel", "Loss", "Pair", "Shape", "SignedQ"]
 
 
 class Activation(StrEnum):
-    """Activation functions; ``sigmoid`` and ``tanh`` are tables."""
+    """Activation functions; ``sigmoid`` and ``tanh`` are tables, ``softmax`` is an output only."""
 
     IDENTITY = "identity"
     RELU = "relu"
@@ -20,6 +20,7 @@ class Activation(StrEnum):
     HARD_SIGMOID = "hard_sigmoid"
     SIGMOID = "sigmoid"
     TANH = "tanh"
+    SOFTMAX = "softmax"
 
     @property
     def is_table(self) -> bool:
@@ -34,8 +35,11 @@ class Loss(StrEnum):
     MEAN_SQUARE = "mean_square"
 
 
-#: The one loss that goes with each output unit.  For identity, hard sigmoid and sigmoid it is the
-#: matched loss, whose gradient is ``a - t``; the others multiply ``a - t`` by the derivative.
+#: Functions of one neuron; softmax looks at all outputs.
+NEURON_KINDS = tuple(kind for kind in Activation if kind is not Activation.SOFTMAX)
+
+#: The one loss that goes with each output unit.  For identity, hard sigmoid, sigmoid and softmax it
+#: is the matched loss, whose gradient is ``a - t``; the others multiply that by the derivative.
 MATCHED_LOSS = {
     Activation.IDENTITY: Loss.MEAN_SQUARE,
     Activation.HARD_SIGMOID: Loss.CROSS_ENTROPY,
@@ -43,6 +47,7 @@ MATCHED_LOSS = {
     Activation.RELU: Loss.MEAN_SQUARE,
     Activation.LEAKY_RELU: Loss.MEAN_SQUARE,
     Activation.TANH: Loss.MEAN_SQUARE,
+    Activation.SOFTMAX: Loss.CROSS_ENTROPY,
 }
 
 

@@ -12,12 +12,11 @@ numbers: every accumulator is below 2**48.
 
 import numpy as np
 
-from ..config import RoundingTable
 from ..fixed import RandomWords, Rounding, requantize
 from ..fixed.random import activation_index, delta_index
 from ..plan import ConvLayer, Network
 from .neuron import activate, derivative_code, quantize_code
-from .rows import Rows
+from .rows import Rows, Step
 
 __all__ = ["Convolution"]
 
@@ -157,14 +156,13 @@ class Convolution(Rows):
         """Return the kernel gradient of the sample last seen: exact sums, [n_taps, channels]."""
         return self.columns.T @ self._positions(delta)
 
-    def update(self, x: np.ndarray, delta: np.ndarray, rate: int, rounding: RoundingTable,
+    def bias_gradient(self, delta: np.ndarray) -> np.ndarray:
+        """Return the gradient of the biases, int64 [channels]."""
+        return delta.reshape(-1, self.geometry.channels_out).sum(axis=0)
+
+    def update(self, x: np.ndarray, delta: np.ndarray, step: Step, mode: Rounding,
                random: RandomWords) -> None:
-        """Take the step ``2**-rate`` of the kernel gradient, of the sample last seen."""
-        mode = rounding.update
+        """Take the step along the kernel gradient of the sample last seen."""
         gradient = self.gradient(x, delta).astype(self.dtype)
-        words = None
-        if mode is Rounding.STOCHASTIC:
-            words = self.words(np.arange(len(gradient)), random)
-        self.step_weights(slice(None), gradient, rate, mode, words)
-        bias = delta.reshape(-1, self.geometry.channels_out).sum(axis=0)
-        self.step_bias(bias, rate, mode, random)
+        self.step_weights(np.arange(len(gradient)), gradient, step, mode, random)
+        self.step_bias(self.bias_gradient(delta), step, mode, random)

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from ..config import RoundingTable
 from ..fixed import RandomWords, Rounding
 from ..fixed.random import activation_index, delta_index
 from ..plan import Network
 from .neuron import activate
-from .rows import Rows
+from .rows import Rows, Step
 
 __all__ = ["Dense"]
 
@@ -69,17 +68,20 @@ class Dense(Rows):
         return acc, frac
 
     def gradient(self, x: np.ndarray, delta: np.ndarray) -> np.ndarray:
-        """Return the gradient of the weights ``delta x'``, int64 [n_out, n_in]."""
-        return np.multiply.outer(delta, x)
+        """Return the gradient of the weights ``delta x'``, int64 [item, side]."""
+        return np.multiply.outer(x, delta) if self.layer.by_outputs else (
+            np.multiply.outer(delta, x))
 
-    def update(self, x: np.ndarray, delta: np.ndarray, rate: int, rounding: RoundingTable,
+    def bias_gradient(self, delta: np.ndarray) -> np.ndarray:
+        """Return the gradient of the biases, int64 [n_out]."""
+        return delta
+
+    def update(self, x: np.ndarray, delta: np.ndarray, step: Step, mode: Rounding,
                random: RandomWords) -> None:
-        """Take the step ``2**-rate delta x'``; rows whose scalar is zero stay as they are."""
-        mode = rounding.update
+        """Take the step along ``delta x'``; rows whose scalar is zero stay as they are."""
         item, side = (x, delta) if self.layer.by_outputs else (delta, x)
         live = np.flatnonzero(item)
         if len(live):
-            step = np.multiply.outer(item[live].astype(self.dtype), side.astype(self.dtype))
-            words = self.words(live, random) if mode is Rounding.STOCHASTIC else None
-            self.step_weights(live, step, rate, mode, words)
-        self.step_bias(delta, rate, mode, random)
+            gradient = np.multiply.outer(item[live].astype(self.dtype), side.astype(self.dtype))
+            self.step_weights(live, gradient, step, mode, random)
+        self.step_bias(delta, step, mode, random)

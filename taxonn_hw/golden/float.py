@@ -5,10 +5,11 @@ With ``z = W x + b``, ``a = f(z)`` and the targets ``t`` the losses are (sums ov
     identity       (a - t)^2 / 2                                dE/dz = a - t
     sigmoid        ln(1 + e^z) - t z                            dE/dz = a - t
     hard sigmoid   F(z) - t z,  F the integral of f             dE/dz = a - t
+    softmax        ln(sum e^z) - t z, for t of sum 1            dE/dz = a - t
     others         (a - t)^2 / 2                                dE/dz = (a - t) f'(z)
 
-so the output unit and its loss are those of the configuration, not softmax.  Batch 1, plain SGD,
-step ``2**-(k + rate_shift)``.
+so the output unit and its loss are those of the configuration.  Plain SGD with the configuration's
+batches and weight decay, step ``m 2**-(k + rate_shift)`` times the sum of a batch's gradients.
 """
 
 import numpy as np
@@ -40,6 +41,9 @@ def activate_real(z: np.ndarray, layer: LayerArithmetic) -> tuple[np.ndarray, np
         case Activation.TANH:
             a = np.tanh(z)
             return a, 1 - a * a
+        case Activation.SOFTMAX:
+            e = np.exp(z - z.max(axis=-1, keepdims=True))
+            return e / e.sum(axis=-1, keepdims=True), np.ones_like(z)  # derivative: in the loss
         case _:
             return z, np.ones_like(z)
 
@@ -52,6 +56,10 @@ def loss_real(z: np.ndarray, target: np.ndarray, layer: LayerArithmetic) -> np.n
         case Activation.HARD_SIGMOID:
             integral = np.where(z > 2, z, np.maximum(z + 2, 0) ** 2 / 8)
             terms = integral - target * z
+        case Activation.SOFTMAX:
+            high = z.max(axis=-1)
+            total = np.exp(z - high[..., None]).sum(axis=-1)
+            return (high + np.log(total)) * target.sum(axis=-1) - (target * z).sum(axis=-1)
         case _:
             terms = (activate_real(z, layer)[0] - target) ** 2 / 2
     return terms.sum(axis=-1)
@@ -78,6 +86,8 @@ class FloatModel:
     def __init__(self, network: Network, parameters: Parameters | None = None) -> None:
         self.network = network
         self.rate = network.config.learning_rate_exponent
+        self.multiplier = network.config.learning_rate_multiplier
+        self.n_samples, self._batch = 0, []
         parameters = parameters or initial_weights(network)
         pairs = list(zip(network.layers, parameters, strict=True))
         self.weights = [layer.formats.weight.to_real(w) for layer, (w, _) in pairs]
@@ -140,23 +150,43 @@ class FloatModel:
 
     def train_run(self, x: np.ndarray, target: np.ndarray) -> np.ndarray:
         """Take a step for each sample, in order; return the outputs, float64 [n, n_out]."""
-        return np.array([self.train(*pair) for pair in zip(x, target, strict=True)])
+        return np.array([self.train(*pair, last=i == len(x) - 1)
+                         for i, pair in enumerate(zip(x, target, strict=True))])
 
-    def train(self, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Take one SGD step; return the output before it, float64 [n_out]."""
+    def train(self, x: np.ndarray, target: np.ndarray, *, last: bool = False) -> np.ndarray:
+        """Take one SGD step; return the output before it, float64 [n_out].
+
+        With batches the step comes with the last sample of a batch, or of a run (``last``).
+        """
+        config = self.network.config
         inputs, deltas, output = self.deltas(x, target)
-        for i, layer in enumerate(self.network.layers):
-            rate = 2.0 ** -(self.rate + layer.rate_shift)
-            if isinstance(layer, ConvLayer):
-                weight, bias = kernel_gradient(inputs[i], deltas[i], layer)
-                self.weights[i] -= rate * weight
-                self.biases[i] -= rate * bias
-                continue
-            step = rate * deltas[i]
-            live = np.flatnonzero(inputs[i])
-            if 2 * len(live) < len(inputs[i]):  # adding zeros is the slow part of MNIST
-                self.weights[i][:, live] -= np.multiply.outer(step, inputs[i][live])
-            else:
-                self.weights[i] -= np.multiply.outer(step, inputs[i])
-            self.biases[i] -= step
+        self.n_samples += 1
+        if config.batch == 1:
+            for i, layer in enumerate(self.network.layers):
+                self._step(i, layer, inputs[i], deltas[i])
+        else:
+            self._batch.append((inputs, deltas))
+            if last or len(self._batch) == config.batch:
+                for inputs, deltas in self._batch:
+                    for i, layer in enumerate(self.network.layers):
+                        self._step(i, layer, inputs[i], deltas[i])
+                self._batch = []
+        if config.weight_decay is not None and self.n_samples % config.weight_decay_period == 0:
+            for weight in self.weights:
+                weight *= 1 - 2.0**-config.weight_decay
         return output
+
+    def _step(self, i: int, layer, x: np.ndarray, delta: np.ndarray) -> None:
+        """Take the step along the gradient of one sample in layer ``i``."""
+        rate = self.multiplier * 2.0 ** -(self.rate + layer.rate_shift)
+        if isinstance(layer, ConvLayer):
+            weight, bias = kernel_gradient(x, delta, layer)
+            self.weights[i] -= rate * weight
+            self.biases[i] -= rate * bias
+            return
+        step, live = rate * delta, np.flatnonzero(x)
+        if 2 * len(live) < len(x):  # adding zeros is the slow part of MNIST
+            self.weights[i][:, live] -= np.multiply.outer(step, x[live])
+        else:
+            self.weights[i] -= np.multiply.outer(step, x)
+        self.biases[i] -= step

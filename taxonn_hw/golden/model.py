@@ -5,7 +5,8 @@ For each sample, with the notation of README (``delta`` is dE/dz):
     forward    acc = W x + b            a, f' = f(acc)
     loss       delta_L = a - t
     backward   delta_i = (W_{i+1}' delta_{i+1}) f'_i     with the old weights
-    update     W -= round(2**-k delta x')    b -= round(2**-k delta)
+    update     W -= round(m 2**-k delta x')    b -= round(m 2**-k delta)
+    decay      W -= round(2**-d W)              every so many samples
 
 Products and sums are exact; each store rounds once and saturates once (:mod:`taxonn_hw.fixed`).
 The matrix products run in float64, exactly: every accumulator is below 2**48.
@@ -21,6 +22,7 @@ from .conv import Convolution
 from .dense import Dense
 from .neuron import hidden_delta, output_delta
 from .profile import RangeProfile
+from .rows import Step
 from .weights import Parameters, initial_weights
 
 __all__ = ["REPORT", "GoldenModel", "SampleTrace"]
@@ -57,8 +59,9 @@ class GoldenModel:
 
     Members
     -------
-    rate : int
-        Learning-rate exponent; the step is ``2**-rate``.  May be changed between samples.
+    rate, multiplier : int
+        The step is ``multiplier * 2**-rate``.  May be changed between samples; ``multiplier`` from
+        1 to ``layer.multiplier`` of the plan.
     n_samples : int
         Training samples so far; addresses the random words.
     traces : list of SampleTrace or None
@@ -70,7 +73,8 @@ class GoldenModel:
     def __init__(self, network: Network, parameters: Parameters | None = None) -> None:
         self.network = network
         self.rate = network.config.learning_rate_exponent
-        self.n_samples = 0
+        self.multiplier = network.config.learning_rate_multiplier
+        self.n_samples = self._in_batch = 0
         self.traces: list[SampleTrace] | None = None
         self.profile: RangeProfile | None = None
         self.rounding = network.config.rounding
@@ -128,7 +132,7 @@ class GoldenModel:
         """
         outputs = np.empty((len(x), self.network.output.n_out), dtype=np.int64)
         for i, pair in enumerate(zip(x, target, strict=True)):
-            trace = self.train(*pair)
+            trace = self.train(*pair, last=i == len(x) - 1)
             outputs[i] = trace.output
             if self.traces is not None:
                 self.traces.append(trace)
@@ -136,13 +140,17 @@ class GoldenModel:
                 progress(i + 1, len(x))
         return outputs
 
-    def train(self, x: np.ndarray, target: np.ndarray) -> SampleTrace:
-        """Take one SGD step on input codes ``x`` [n_in] and target codes ``target`` [n_out]."""
+    def train(self, x: np.ndarray, target: np.ndarray, *, last: bool = False) -> SampleTrace:
+        """Take one SGD step on input codes ``x`` [n_in] and target codes ``target`` [n_out].
+
+        With batches of several samples the step is taken on the last of a batch or of a run
+        (``last``), along the sum of the gradients, and rounded once.
+        """
         if self.n_samples:
             self.random.advance()
         self.n_samples += 1
         inputs, slopes = self._forward_all(x)
-        mode, top = self.rounding.delta, self._states[-1]
+        mode, top, step = self.rounding.delta, self._states[-1], Step(self.rate, self.multiplier)
         if self.profile is not None:
             self.profile.output(top.layer, inputs[-1] - target, slopes[-1])
         deltas = [output_delta(inputs[-1], slopes[-1], np.asarray(target), top.layer, mode,
@@ -157,10 +165,27 @@ class GoldenModel:
                 deltas.insert(0, hidden_delta(acc, slopes[i - 1], below.layer, frac, mode,
                                               self._delta_words(below)))
             if self.profile is not None:
-                self.profile.step(state, inputs[i], delta, self.rate)
-            state.update(inputs[i], delta, self.rate, self.rounding, self.random)
+                self.profile.step(state, inputs[i], delta, step)
+            if self.network.config.batch == 1:
+                state.update(inputs[i], delta, step, self.rounding.update, self.random)
+            else:
+                state.gather(inputs[i], delta)
+        self._end_of_sample(step, last)
         return SampleTrace(x=inputs[:-1], slope=slopes, delta=deltas, output=inputs[-1],
                            chosen=[state.chosen for state in self._states])
+
+    def _end_of_sample(self, step: Step, last: bool) -> None:
+        """Take the step of a batch that is complete; let weights decay when it is time."""
+        config, mode = self.network.config, self.rounding.update
+        if config.batch > 1:
+            self._in_batch += 1
+            if last or self._in_batch == config.batch:
+                self._in_batch = 0
+                for state in self._states:
+                    state.step_batch(step, mode, self.random)
+        if config.weight_decay is not None and self.n_samples % config.weight_decay_period == 0:
+            for state in self._states:
+                state.decay(config.weight_decay, mode, self.random)
 
     def _forward_all(self, x: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the input codes of every layer and the output, and the slopes of every layer."""

@@ -1,7 +1,7 @@
 """What happens to one neuron's accumulator: activation, derivative, loss and delta.
 
-All functions take int64 codes and are vectorised over any leading axes; the random words of
-stochastic rounding are arguments.
+All functions take int64 codes and are vectorised over any leading axes (softmax takes all outputs
+of a sample in the last one); the random words of stochastic rounding are arguments.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from ..config import Activation
 from ..fixed import Pow2Format, Rounding, quantize_pow2, requantize
 from ..plan.arithmetic import LayerArithmetic
+from .softmax import softmax_codes
 
 __all__ = ["activate", "derivative_code", "hidden_delta", "output_delta", "quantize_code"]
 
@@ -20,6 +21,9 @@ def activate(acc, layer: LayerArithmetic, mode: Rounding, random=None):
     derivative follows from the stored code ``a`` (from the table index, for tables), so a
     saturated output has derivative zero.
     """
+    if layer.activation is Activation.SOFTMAX:
+        a = softmax_codes(acc, layer, mode, random)
+        return a, np.ones_like(a)  # the derivative is in the loss
     if layer.activation.is_table:
         table_a, table_slope = layer.table
         z = requantize(acc, layer.forward_frac - layer.table_format.frac, layer.table_format,

@@ -5,7 +5,7 @@ A signal is seen as the real number that is about to be stored, before it is rou
     input        input codes of the first layer
     activation   f(z) of the exact sum (hard sigmoid and tables: the stored code)
     delta        (W' delta) f' or the output error
-    step         2**-k times the exact gradient of a weight
+    step         m 2**-k times the exact gradient of a weight in one sample
     weight, bias as they are stored
 
 Set a :class:`RangeProfile` as ``profile`` of a golden model, train, and take :meth:`facts`.
@@ -14,6 +14,7 @@ Set a :class:`RangeProfile` as ``profile`` of a golden model, train, and take :m
 import numpy as np
 
 from ..config import Activation
+from .rows import Step
 
 __all__ = ["SIGNALS", "RangeProfile", "Signal"]
 
@@ -124,12 +125,12 @@ class RangeProfile:
         self.signals[layer.index - 1]["delta"].see(value, frac + layer.derivative_frac,
                                                    self._counted)
 
-    def step(self, state, x: np.ndarray, delta: np.ndarray, rate: int) -> None:
+    def step(self, state, x: np.ndarray, delta: np.ndarray, step: Step) -> None:
         """See weights and biases, and the steps that the weights are about to take."""
         layer = state.layer
         f, signals = layer.formats, self.signals[layer.index - 1]
-        signals["step"].see(state.gradient(x, delta),
-                            f.x.frac + f.delta.frac + rate + layer.rate_shift, self._counted)
+        signals["step"].see(state.gradient(x, delta) * step.multiplier,
+                            f.x.frac + f.delta.frac + step.rate + layer.rate_shift, self._counted)
         if self._counted:
             signals["weight"].see(state.weight, f.weight.frac, True)
             signals["bias"].see(state.bias, f.bias.frac, True)

@@ -1,11 +1,20 @@
 """Weights as they lie in rows, and the step that one row takes: shared by all kinds of layers."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..fixed import RandomWords, Rounding, requantize, round_shift, saturate
 from ..plan import ConvLayer, Layer
 
-__all__ = ["Rows", "step_down"]
+__all__ = ["Rows", "Step", "step_down"]
+
+
+class Step(NamedTuple):
+    """A step of ``multiplier * 2**-rate`` times the gradient."""
+
+    rate: int
+    multiplier: int = 1
 
 
 class Rows:
@@ -23,14 +32,17 @@ class Rows:
     -------
     operand : float array [item, side]
         The multiplier's view of the weights; float32 where every accumulator is exact in it.
+    weight_sum, bias_sum : int64 arrays or None
+        Gradients of the samples of the present batch, [item, side] and one a bias.
     """
 
     def __init__(self, layer: Layer | ConvLayer, rates: range, weight: np.ndarray,
                  bias: np.ndarray) -> None:
         self.layer = layer
         self.bias = bias.astype(np.int64)
+        self.weight_sum = self.bias_sum = None
         shifts = [layer.update_shift(rate) for rate in rates]
-        step = layer.gradient_bound << max(-min(shifts), 0)
+        step = layer.step_bound << max(-min(shifts), 0)
         small = step + (1 << max(*shifts, 0)) - layer.formats.weight.lo < 1 << 31
         self.dtype = np.int32 if small else np.int64
         oriented = np.ascontiguousarray(weight.T if layer.by_outputs else weight)
@@ -75,18 +87,49 @@ class Rows:
         return ((product.astype(np.int64) << layer.product_shift)
                 + (self.bias << layer.bias_shift))
 
-    def step_weights(self, items, step: np.ndarray, rate: int, mode: Rounding, words) -> None:
-        """Take ``2**-rate step`` off the weights in rows ``items``."""
+    def step_weights(self, items: np.ndarray, gradient: np.ndarray, step: Step, mode: Rounding,
+                     random: RandomWords) -> None:
+        """Take the step along ``gradient`` [items, side] in the rows ``items``."""
         layer = self.layer
-        self.weight[items] = step_down(self.weight[items], step, layer.update_shift(rate),
-                                       layer.formats.weight, mode, words)
-        self.refresh(items)
+        words = self.words(items, random) if mode is Rounding.STOCHASTIC else None
+        rows = slice(None) if len(items) == len(self.weight) else items
+        if step.multiplier != 1:
+            gradient = gradient * step.multiplier
+        self.weight[rows] = step_down(self.weight[rows], gradient, layer.update_shift(step.rate),
+                                      layer.formats.weight, mode, words)
+        self.refresh(rows)
 
-    def step_bias(self, step: np.ndarray, rate: int, mode: Rounding, random: RandomWords) -> None:
-        """Take ``2**-rate step`` off the biases."""
+    def step_bias(self, gradient: np.ndarray, step: Step, mode: Rounding,
+                  random: RandomWords) -> None:
+        """Take the step along ``gradient`` in the biases."""
         words = self.bias_words(random) if mode is Rounding.STOCHASTIC else None
-        self.bias = step_down(self.bias, step, self.layer.bias_update_shift(rate),
-                              self.layer.formats.bias, mode, words)
+        self.bias = step_down(self.bias, gradient * step.multiplier,
+                              self.layer.bias_update_shift(step.rate), self.layer.formats.bias,
+                              mode, words)
+
+    def gather(self, x: np.ndarray, delta: np.ndarray) -> None:
+        """Add the gradient of a sample to those of its batch."""
+        if self.weight_sum is None:
+            self.weight_sum = np.zeros(self.weight.shape, dtype=np.int64)
+            self.bias_sum = np.zeros(self.bias.shape, dtype=np.int64)
+        self.weight_sum += self.gradient(x, delta).astype(np.int64)
+        self.bias_sum += self.bias_gradient(delta)
+
+    def step_batch(self, step: Step, mode: Rounding, random: RandomWords) -> None:
+        """Take the step along the gradient of the batch, and begin a new one."""
+        items = np.arange(len(self.weight))
+        self.step_weights(items, self.weight_sum.astype(self.dtype), step, mode, random)
+        self.step_bias(self.bias_sum, step, mode, random)
+        self.weight_sum, self.bias_sum = None, None
+
+    def decay(self, shift: int, mode: Rounding, random: RandomWords) -> None:
+        """Take ``2**-shift`` of every weight off it: rounded once; biases stay."""
+        words = None
+        if mode is Rounding.STOCHASTIC:
+            words = self.words(np.arange(len(self.weight)), random)
+        self.weight = step_down(self.weight, self.weight, shift, self.layer.formats.weight, mode,
+                                words)
+        self.refresh(slice(None))
 
 
 def step_down(weight, step, shift, q, mode, words):

@@ -31,6 +31,10 @@ class LayerArithmetic:
         Whether it is the last.
     rate_shift : int
         Added to the learning-rate exponent.
+    batch : int
+        Samples whose gradients make one step.
+    multiplier : int
+        The largest factor of a step beside the power of two.
     """
 
     index: int
@@ -42,6 +46,8 @@ class LayerArithmetic:
     leak_exponent: int
     table_bits: int
     rate_shift: int
+    batch: int = 1
+    multiplier: int = 1
 
     @property
     def fan_in(self) -> int:
@@ -70,9 +76,14 @@ class LayerArithmetic:
 
     @property
     def gradient_bound(self) -> int:
-        """Largest magnitude of a weight's gradient: ``update_terms`` full-scale products."""
+        """Largest magnitude of a weight's gradient in one sample: full-scale products."""
         f = self.formats
         return self.update_terms * max(f.x.hi, -f.x.lo) * -f.delta.lo
+
+    @property
+    def step_bound(self) -> int:
+        """Largest magnitude of what a step of a weight rounds: gradients of a batch, multiplied."""
+        return self.batch * self.multiplier * self.gradient_bound
 
     @property
     def forward_frac(self) -> int:

@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import UserError
 from .arithmetic import LayerArithmetic
 
-__all__ = ["RECIPROCAL_BITS", "ConvLayer", "Geometry", "make_geometry", "no_hardware"]
+__all__ = ["RECIPROCAL_BITS", "ConvLayer", "Geometry", "make_geometry"]
 
 #: Fraction bits of the reciprocal of a window that is no power of two.
 RECIPROCAL_BITS = 16
@@ -273,9 +273,3 @@ class ConvLayer(LayerArithmetic):
                 "stride": g.stride, "padding": g.padding, "pool": g.pool,
                 "pool_size": g.pool_size, "positions": g.n_positions,
                 "output_image": [g.channels_out, g.pooled_height, g.pooled_width]}
-
-
-def no_hardware(*_, **__):
-    """Refuse to build hardware, or to predict its clocks."""
-    raise UserError("engine taxonn builds dense layers only so far; networks with conv layers "
-                    "train in the golden model (taxonn golden)")

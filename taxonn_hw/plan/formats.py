@@ -90,7 +90,7 @@ def _activation(bits: int, activation: Activation) -> QFormat:
     match activation:
         case Activation.RELU:
             return QFormat(bits, bits - integer, signed=False)
-        case Activation.HARD_SIGMOID | Activation.SIGMOID:
+        case Activation.HARD_SIGMOID | Activation.SIGMOID | Activation.SOFTMAX:
             return QFormat(bits, bits - 1, signed=False)
         case Activation.TANH:
             return QFormat(bits, bits - 1)
@@ -104,9 +104,12 @@ def _check(f: LayerFormats, activation: Activation, where: str, last: bool) -> N
         raise UserError(f"{where}: {activation.value} needs a signed activation format, not {f.a}")
     if activation is Activation.HARD_SIGMOID and f.a.frac > f.a.width - f.a.signed - 1:
         raise UserError(f"{where}: hard_sigmoid must reach 1.0 within its format, {f.a} does not")
-    if last and activation is Activation.SIGMOID and f.a.frac > f.a.width - f.a.signed - 1:
-        raise UserError(f"{where}: a sigmoid output must reach 1.0 within its format, "
+    if last and activation in (Activation.SIGMOID, Activation.SOFTMAX) \
+            and f.a.frac > f.a.width - f.a.signed - 1:
+        raise UserError(f"{where}: a {activation.value} output must reach 1.0 within its format, "
                         f"{f.a} does not")
+    if activation is Activation.SOFTMAX and f.a.frac > 24:
+        raise UserError(f"{where}: softmax has at most 24 fraction bits, not {f.a}")
     if f.operand.width > f.weight.width:
         raise UserError(f"{where}: the operand {f.operand} must not be wider than the stored "
                         f"weight {f.weight}")

@@ -26,6 +26,7 @@ __all__ = ["Layer", "Network"]
 
 Mapping = Literal["outputs", "inputs"]
 MAX_ROWS = 1 << 16
+MAX_MULTIPLIER = 255  # of a step, changed at run time where there is one
 MAX_STORE_ROWS = 1 << 14  # beyond, random words of activations and deltas would coincide
 
 
@@ -130,6 +131,7 @@ class Network:
                                                             strict=True))]
         self.mapping = _choose_mapping(config, sizes)
         layers, x, row, neuron = [], self.input, 0, 0
+        multiplier = 1 if config.learning_rate_multiplier == 1 else MAX_MULTIPLIER
         last = len(config.layers)
         for index, (spec, mapping) in enumerate(zip(config.layers, self.mapping, strict=True), 1):
             formats = layer_formats(config, index, x)
@@ -139,7 +141,7 @@ class Network:
                                                else config.activation),
                 is_output=index == last, formats=formats, leak_exponent=config.leak_exponent,
                 table_bits=config.table_bits, rate_shift=spec.learning_rate_shift,
-                row_base=row, neuron_base=neuron)
+                batch=config.batch, multiplier=multiplier, row_base=row, neuron_base=neuron)
             geometry = geometries[index - 1]
             layer = (Layer(mapping=mapping, **common) if geometry is None
                      else ConvLayer(geometry=geometry, **common))
@@ -166,6 +168,14 @@ class Network:
         """Weights and biases of the network."""
         shapes = [layer.weight_shape for layer in self.layers]
         return sum((n_in + 1) * n_out for n_out, n_in in shapes)
+
+    @property
+    def gradient_bits(self) -> int:
+        """Bits that hold the gradients of a batch, 0 for batches of one."""
+        if self.config.batch == 1:
+            return 0
+        width = max((layer.batch * layer.gradient_bound).bit_length() for layer in self.layers) + 1
+        return self.n_weights * width
 
     @property
     def has_conv(self) -> bool:

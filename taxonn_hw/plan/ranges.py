@@ -71,7 +71,8 @@ def _stores(layer, above, rates: tuple[int, int]) -> Iterator[tuple[str, int, in
         error_frac = above.backward_frac + layer.derivative_frac + layer.mean_shift
     yield "delta", error, error_frac - f.delta.frac
     for rate in rates:
-        yield "weight step", layer.gradient_bound, layer.update_shift(rate)
-        yield "bias step", layer.update_terms * -f.delta.lo, layer.bias_update_shift(rate)
+        yield "weight step", layer.step_bound, layer.update_shift(rate)
+        yield "bias step", (layer.batch * layer.multiplier * layer.update_terms * -f.delta.lo
+                            ), layer.bias_update_shift(rate)
     if layer.mean_shift:  # the mean of a window of codes
         yield "mean", max(f.a.hi, -f.a.lo) << layer.mean_shift + 1, layer.mean_shift

@@ -27,6 +27,7 @@ class SlowModel:
         self.network, self.config = network, network.config
         self.weights = [w.tolist() for w, _ in parameters]
         self.biases = [b.tolist() for _, b in parameters]
+        self.n_samples, self.in_batch, self.gradients = 0, 0, {}
         self.random = RandomWords(
             seed=network.config.seed, lanes=network.lanes,
             addresses=[*range(network.n_rows), *range(0xBFFF - network.n_neurons, 0xC000),
@@ -46,13 +47,16 @@ class SlowModel:
             return self.word(top - (layer.neuron_base + neuron // lanes), neuron % lanes)
         return self.word(top - (layer.neuron_base + neuron))
 
-    def train(self, x, target):
+    def train(self, x, target, last=False):
         """Take one step on lists of codes; return ``(slopes, deltas, output)`` as codes."""
+        self.begin_sample(last)
         network, modes = self.network, self.config.rounding
         inputs, slopes = [x], []
         for layer, weights, biases in zip(network.layers, self.weights, self.biases, strict=True):
             out = [self.neuron(layer, n, weights[n], biases[n], inputs[-1])
                    for n in range(layer.n_out)]
+            if layer.activation is Activation.SOFTMAX:
+                out = self.softmax([z for z, _ in out], layer.formats.a)
             inputs.append([a for a, _ in out])
             slopes.append([slope for _, slope in out])
         top = network.layers[-1]
@@ -67,6 +71,7 @@ class SlowModel:
             deltas.insert(0, self.hidden_deltas(i, deltas[0], slopes[i - 1]))
         for i, layer in enumerate(network.layers):
             self.update(i, layer, inputs[i], deltas[i])
+        self.decay()
         self.random.advance()
         return slopes, deltas, inputs[-1]
 
@@ -81,6 +86,8 @@ class SlowModel:
         z = real(bias, f.bias.frac) + sum(self.operand(layer, w) * real(a, f.x.frac)
                                           for w, a in zip(weights, x, strict=True))
         word = self.store_word(layer, n, 0xBFFF)
+        if kind is Activation.SOFTMAX:
+            return exact_store(z, QFormat(16, self.config.table_bits - 3), mode, word), None
         if kind in TABLES:
             bits = self.config.table_bits
             index = QFormat(bits, bits - (4 if kind is Activation.SIGMOID else 3))
@@ -105,6 +112,21 @@ class SlowModel:
         if kind is Activation.LEAKY_RELU:
             return a, int(inside) * (2**self.config.leak_exponent if a > 0 else 1)
         return a, int(inside)
+
+    def softmax(self, z, q):
+        """Return the outputs (and derivatives, which are not used) for rounded sums ``z``."""
+        bits = self.config.table_bits
+        e = [floor(2**15 * exp(-(max(z) - code) * 2.0 ** (3 - bits)) + 0.5)
+             if (max(z) - code) >> bits == 0 else 0 for code in z]
+        total, place = sum(e), 0
+        while 2 ** (place + 1) <= total:
+            place += 1
+        cell = floor((Fraction(total, 2**place) - 1) * 2**bits)
+        middle = 1 + (cell + Fraction(1, 2)) / 2**bits if cell else Fraction(1)
+        reciprocal = Fraction(floor(2**16 / middle + Fraction(1, 2)), 2**16)
+        one = min(1 << q.frac, q.hi)
+        return [(min(floor(Fraction(code, 2**place) * reciprocal * 2**q.frac + Fraction(1, 2)),
+                     one), 1) for code in e]
 
     def slope_frac(self, layer):
         if layer.activation in TABLES:
@@ -134,22 +156,57 @@ class SlowModel:
         return exact_store(value, fmt, mode, word)
 
     def update(self, i, layer, x, deltas):
-        f, mode, lanes = layer.formats, self.config.rounding.update, self.network.lanes
-        rate = Fraction(2) ** -(self.config.learning_rate_exponent + layer.rate_shift)
-        outputs = layer.mapping == "outputs"
+        """Collect the exact gradient of a sample; take the step where its batch is complete."""
+        f = layer.formats
+        gradient = self.gradients.setdefault(i, {})
         for o, delta in enumerate(deltas):
-            step = real(delta, f.delta.frac) * rate
             for n, a in enumerate([*x, None]):  # None: the bias
-                side, item = (o, n) if outputs else (n, o)
-                stride = layer.n_in + 1 if outputs else layer.n_out
-                if a is None and not outputs:
-                    side = 0
-                word = self.word(layer.row_base + side // lanes * stride + item, side % lanes)
-                if a is None:
-                    self.biases[i][o] = self.minus(self.biases[i][o], step, f.bias, mode, word)
-                else:
-                    self.weights[i][o][n] = self.minus(
-                        self.weights[i][o][n], step * real(a, f.x.frac), f.weight, mode, word)
+                value = real(delta, f.delta.frac) * (1 if a is None else real(a, f.x.frac))
+                gradient[o, n] = gradient.get((o, n), 0) + value
+        if self.complete:
+            self.take_step(i, layer, layer.n_in, self.gradients.pop(i))
+
+    def take_step(self, i, layer, n_in, gradient):
+        f, mode, lanes = layer.formats, self.config.rounding.update, self.network.lanes
+        rate = self.config.learning_rate_multiplier * Fraction(2) ** -(
+            self.config.learning_rate_exponent + layer.rate_shift)
+        outputs = layer.mapping == "outputs"
+        for (o, n), value in gradient.items():
+            is_bias = n == n_in
+            side, item = (o, n) if outputs else (n, o)
+            stride = n_in + 1 if outputs else len(self.weights[i])
+            if is_bias and not outputs:
+                side = 0
+            word = self.word(layer.row_base + side // lanes * stride + item, side % lanes)
+            if is_bias:
+                self.biases[i][o] = self.minus(self.biases[i][o], rate * value, f.bias, mode, word)
+            else:
+                self.weights[i][o][n] = self.minus(self.weights[i][o][n], rate * value, f.weight,
+                                                   mode, word)
+
+    def begin_sample(self, last):
+        """Count the sample and decide whether it completes a batch."""
+        self.n_samples += 1
+        self.in_batch += 1
+        self.complete = last or self.in_batch == self.config.batch
+        self.in_batch = 0 if self.complete else self.in_batch
+
+    def decay(self):
+        """Let all weights decay when it is time."""
+        config = self.config
+        if config.weight_decay is None or self.n_samples % config.weight_decay_period:
+            return
+        for i, layer in enumerate(self.network.layers):
+            lanes, n_in = self.network.lanes, len(self.weights[i][0])
+            outputs = layer.mapping == "outputs"
+            for o, row in enumerate(self.weights[i]):
+                for n, code in enumerate(row):
+                    side, item = (o, n) if outputs else (n, o)
+                    stride = n_in + 1 if outputs else len(self.weights[i])
+                    word = self.word(layer.row_base + side // lanes * stride + item, side % lanes)
+                    step = real(code, layer.formats.weight.frac + config.weight_decay)
+                    row[n] = self.minus(code, step, layer.formats.weight, config.rounding.update,
+                                        word)
 
     @staticmethod
     def minus(code, step, q, mode, word):

@@ -8,6 +8,7 @@ dx]``, an image is a list with ``image[position * channels + channel]``.
 from fractions import Fraction
 from math import floor
 
+from taxonn_hw.config import Activation
 from taxonn_hw.fixed import RandomWords
 from tests.golden.slow import UNMATCHED, SlowModel, real
 
@@ -19,7 +20,6 @@ class SlowConvModel(SlowModel):
         super().__init__(network, parameters)
         self.random = RandomWords(seed=network.config.seed, lanes=network.config.lanes)
         self.images, self.bases = [self.config.input_shape], [0]
-        self.row_bases = [0]
         lanes = self.config.lanes
         for i, spec in enumerate(self.config.layers):
             if spec.kind != "conv":
@@ -29,8 +29,6 @@ class SlowConvModel(SlowModel):
             side = self.side(i)
             self.images.append((spec.channels, rows // side, columns // side))
             self.bases.append(self.bases[-1] + rows * columns * blocks)
-            taps = self.images[i][0] * spec.kernel[0] * spec.kernel[1]
-            self.row_bases.append(self.row_bases[-1] + blocks * (taps + 1))
 
     def side(self, i):
         """Side of the pooling windows of layer ``i`` (from 0)."""
@@ -67,11 +65,12 @@ class SlowConvModel(SlowModel):
         return self.word(top - (self.bases[i] + position * blocks + channel // lanes),
                          channel % lanes)
 
-    def train(self, x, target):
+    def train(self, x, target, last=False):
         """Take one step on lists of codes; return ``(slopes, deltas, chosen, output)``.
 
         Slopes of a conv layer are ``slopes[position][channel]``; deltas as the model stores them.
         """
+        self.begin_sample(last)
         layers, modes = self.network.layers, self.config.rounding
         kinds = [spec.kind for spec in self.config.layers]
         inputs, slopes, chosen = [x], [], []
@@ -82,6 +81,9 @@ class SlowConvModel(SlowModel):
                 pairs = [self.neuron(layer, n, self.weights[i][n], self.biases[i][n], inputs[-1])
                          for n in range(len(self.weights[i]))]
                 a, slope, first = [p[0] for p in pairs], [p[1] for p in pairs], None
+            if layer.activation is Activation.SOFTMAX:
+                a, slope = zip(*self.softmax(a, layer.formats.a), strict=True)
+                a, slope = list(a), list(slope)
             inputs.append(a)
             slopes.append(slope)
             chosen.append(first)
@@ -114,6 +116,7 @@ class SlowConvModel(SlowModel):
                 self.update_kernels(i, layer, inputs[i], spread[i])
             else:
                 self.update(i, layer, inputs[i], deltas[i])
+        self.decay()
         self.random.advance()
         return slopes, deltas, chosen, inputs[-1]
 
@@ -206,25 +209,19 @@ class SlowConvModel(SlowModel):
         return deltas, spread
 
     def update_kernels(self, i, layer, x, spread):
-        """Take the step of conv layer ``i``: the sum over positions is rounded once."""
-        f, mode, lanes = layer.formats, self.config.rounding.update, self.config.lanes
-        rate = Fraction(2) ** -(self.config.learning_rate_exponent
-                                + self.config.layers[i].learning_rate_shift)
+        """Collect the gradient of conv layer ``i``, a sum over positions; step where complete."""
+        f = layer.formats
         rows, columns = self.positions(i)
         n_taps = len(self.weights[i][0])
-        for o in range(len(self.weights[i])):
-            gradient = [Fraction(0)] * (n_taps + 1)
-            for position in range(rows * columns):
-                delta = real(spread[position][o], f.delta.frac)
-                if delta:
-                    gradient[n_taps] += delta
-                    for tap, n in self.inputs_under(i, *divmod(position, columns)):
-                        gradient[tap] += delta * real(x[n], f.x.frac)
-            for tap in range(n_taps + 1):
-                row = self.row_bases[i] + o // lanes * (n_taps + 1) + tap
-                word, step = self.word(row, o % lanes), rate * gradient[tap]
-                if tap == n_taps:
-                    self.biases[i][o] = self.minus(self.biases[i][o], step, f.bias, mode, word)
-                else:
-                    self.weights[i][o][tap] = self.minus(self.weights[i][o][tap], step, f.weight,
-                                                         mode, word)
+        gradient = self.gradients.setdefault(i, {(o, n): Fraction(0) for o in range(
+            len(self.weights[i])) for n in range(n_taps + 1)})
+        for position in range(rows * columns):
+            taps = list(self.inputs_under(i, *divmod(position, columns)))
+            for o, code in enumerate(spread[position]):
+                if code:
+                    delta = real(code, f.delta.frac)
+                    gradient[o, n_taps] += delta
+                    for tap, n in taps:
+                        gradient[o, tap] += delta * real(x[n], f.x.frac)
+        if self.complete:
+            self.take_step(i, layer, n_taps, self.gradients.pop(i))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from taxonn_hw.config import Activation, config_from_dict
+from taxonn_hw.config import NEURON_KINDS, config_from_dict
 from taxonn_hw.errors import UserError
 from taxonn_hw.fixed import Rounding
 from taxonn_hw.golden import FloatModel, GoldenModel, initial_weights
@@ -14,7 +14,7 @@ from tests.golden.slow_conv import SlowConvModel
 from tests.golden.test_model import samples, scatter  # the same corners as for dense nets
 
 MODES = [mode.value for mode in Rounding]
-KINDS = [kind.value for kind in Activation]
+KINDS = [kind.value for kind in NEURON_KINDS]
 
 
 def conv(channels, kernel, **keys) -> dict:
@@ -50,12 +50,12 @@ def check(network, n=3, parameters=None, seed=5):
     parameters = parameters or scatter_images(network, rng)
     golden, slow = GoldenModel(network, parameters), SlowConvModel(network, parameters)
     moved = False
-    for x, target in zip(*samples(network, rng, n), strict=True):
+    for k, (x, target) in enumerate(zip(*samples(network, rng, n), strict=True)):
         inferred = None
         if network.config.rounding.activation is not Rounding.STOCHASTIC:
             inferred = golden.infer(np.stack([x, x[::-1], x]))[2].tolist()
-        trace = golden.train(x, target)
-        slopes, deltas, chosen, output = slow.train(x.tolist(), target.tolist())
+        trace = golden.train(x, target, last=k == n - 1)
+        slopes, deltas, chosen, output = slow.train(x.tolist(), target.tolist(), last=k == n - 1)
         assert trace.output.tolist() == output
         assert inferred in (None, output)
         for i, layer in enumerate(network.layers):
@@ -138,6 +138,14 @@ def test_roundings(activation, delta, update):
         check(make(*net, rounding=rounding, formats={"delta": fmt}), n=2)
 
 
+@pytest.mark.parametrize("update", MODES)
+@pytest.mark.parametrize(("batch", "multiplier", "decay"), [(1, 5, None), (2, 1, 3), (8, 255, 1)])
+def test_steps(batch, multiplier, decay, update):
+    for net in (NET, MEAN):
+        check(make(*net, batch=batch, learning_rate_multiplier=multiplier, output="softmax",
+                   rounding={"update": update}, weight_decay=decay, weight_decay_period=2), n=5)
+
+
 def test_table_activations_with_stochastic_stores():
     layers = [conv(5, 2, pool="max"), conv(3, 2, pool="average"), 3]
     for lanes in (2, 4):
@@ -169,8 +177,9 @@ def networks(draw):
     try:
         return make(
             image, layers + dense, lanes=draw(st.sampled_from([1, 2, 3, 16])),
-            bits=draw(st.integers(2, 16)), activation=draw(kinds), output=draw(kinds),
-            zero_skip=draw(st.booleans()), formats={"delta": delta},
+            bits=draw(st.integers(2, 16)), activation=draw(kinds), zero_skip=draw(st.booleans()),
+            output=draw(st.sampled_from([*KINDS, "softmax"])), batch=draw(st.sampled_from([1, 2])),
+            weight_decay=draw(st.sampled_from([None, 4])), formats={"delta": delta},
             mapping=draw(st.sampled_from(["auto", "outputs", "inputs"])),
             rounding={key: draw(modes) for key in ("activation", "delta", "update")},
             leak_exponent=draw(st.integers(1, 4)), table_bits=draw(st.integers(4, 8)),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from taxonn_hw.config import Activation, config_from_dict
+from taxonn_hw.config import NEURON_KINDS, config_from_dict
 from taxonn_hw.errors import UserError
 from taxonn_hw.fixed import Rounding
 from taxonn_hw.golden import FloatModel, GoldenModel, initial_weights
@@ -14,7 +14,7 @@ from tests.golden.slow import SlowModel
 
 NETS = [[1, 1], [1, 1, 1], [2, 4, 1], [5, 3, 2], [9, 5, 3], [7, 5, 3, 2], [3, 8, 1, 4]]
 MODES = [mode.value for mode in Rounding]
-KINDS = [kind.value for kind in Activation]
+KINDS = [kind.value for kind in NEURON_KINDS]
 
 
 def make(layers, **keys) -> Network:
@@ -43,13 +43,13 @@ def check(network, n=4, parameters=None):
     rng = np.random.default_rng(5)
     parameters = parameters or scatter(network, rng)
     golden, slow = GoldenModel(network, parameters), SlowModel(network, parameters)
-    for x, target in zip(*samples(network, rng, n), strict=True):
+    for i, (x, target) in enumerate(zip(*samples(network, rng, n), strict=True)):
         if network.config.rounding.activation is not Rounding.STOCHASTIC:
             inferred = golden.infer(x[None])[0].tolist()
         else:
             inferred = None  # its random words are those of a sample
-        trace = golden.train(x, target)
-        slopes, deltas, output = slow.train(x.tolist(), target.tolist())
+        trace = golden.train(x, target, last=i == n - 1)
+        slopes, deltas, output = slow.train(x.tolist(), target.tolist(), last=i == n - 1)
         assert trace.output.tolist() == output
         assert [slope.tolist() for slope in trace.slope] == slopes
         assert [delta.tolist() for delta in trace.delta] == deltas
@@ -73,7 +73,7 @@ def test_bitwidths(bits):
     check(make([5, 4, 3], bits=bits))
 
 
-@pytest.mark.parametrize("output", KINDS)
+@pytest.mark.parametrize("output", [*KINDS, "softmax"])
 @pytest.mark.parametrize("hidden", KINDS)
 def test_activations(hidden, output):
     for delta in ("s8.7", "p4.6"):
@@ -122,7 +122,10 @@ def networks(draw):
         return make(
             draw(st.lists(st.integers(1, 9), min_size=2, max_size=4)),
             lanes=draw(st.sampled_from([1, 2, 3, 4, 16])), bits=draw(st.integers(2, 16)),
-            activation=draw(kinds), output=draw(kinds), zero_skip=draw(st.booleans()),
+            activation=draw(kinds), output=draw(st.sampled_from([*KINDS, "softmax"])),
+            zero_skip=draw(st.booleans()), batch=draw(st.sampled_from([1, 1, 2])),
+            learning_rate_multiplier=draw(st.sampled_from([1, 1, 3, 255])),
+            weight_decay=draw(st.sampled_from([None, None, 1, 5])),
             mapping=draw(st.sampled_from(["auto", "outputs", "inputs"])),
             rounding={key: draw(modes) for key in ("activation", "delta", "update")},
             formats={key: text for key, text in formats.items() if text},
@@ -137,6 +140,44 @@ def networks(draw):
 @given(networks())
 def test_any_network(network):
     check(network, n=2)
+
+
+@pytest.mark.parametrize("update", MODES)
+@pytest.mark.parametrize(("batch", "multiplier", "decay", "period"), [
+    (1, 5, None, 1), (3, 1, None, 1), (2, 255, 3, 1), (4, 7, 1, 3), (16, 1, 6, 2)])
+def test_steps(batch, multiplier, decay, period, update):
+    """Batches that end in and with a run of eight, multipliers, decay: in both mappings."""
+    for mapping in ("outputs", "inputs"):
+        keys = {} if decay is None else {"weight_decay": decay, "weight_decay_period": period}
+        network = make([5, 6, 3], mapping=mapping, batch=batch, learning_rate_multiplier=multiplier,
+                       rounding={"update": update}, **keys)
+        check(network, n=8)
+
+
+def test_two_runs_are_two_batches():
+    """A batch ends with its run, so the next run begins with a new one."""
+    network = make([5, 4, 3], batch=4)
+    rng = np.random.default_rng(3)
+    x, target = samples(network, rng, 6)
+    golden, slow = GoldenModel(network), SlowModel(network, initial_weights(network))
+    for part in (slice(0, 3), slice(3, 6)):
+        golden.train_run(x[part], target[part])
+    for i in range(6):
+        slow.train(x[i].tolist(), target[i].tolist(), last=i in (2, 5))
+    for (weight, bias), *expected in zip(golden.parameters, slow.weights, slow.biases, strict=True):
+        assert [weight.tolist(), bias.tolist()] == expected
+
+
+def test_the_multiplier_changes_between_samples():
+    network, rng = make([5, 4, 3], learning_rate_multiplier=9), np.random.default_rng(3)
+    fixed = make([5, 4, 3], learning_rate_multiplier=20)
+    x, target = samples(network, rng, 2)
+    model, other = GoldenModel(network), GoldenModel(fixed)
+    model.multiplier = 20
+    for pair in zip(x, target, strict=True):
+        model.train(*pair)
+        other.train(*pair)
+    assert model.parameters[0][0].tolist() == other.parameters[0][0].tolist()
 
 
 @pytest.mark.parametrize("delta", ["s8.7", "p4.6"])

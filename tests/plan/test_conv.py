@@ -1,10 +1,9 @@
-"""Geometry of convolutions, their rows and places, their rules; conv nets have no hardware yet."""
+"""Geometry of convolutions, their rows and places, and their rules."""
 
 import numpy as np
 import pytest
 
 from taxonn_hw.config import config_from_dict
-from taxonn_hw.engines import engine_of
 from taxonn_hw.errors import UserError
 from taxonn_hw.golden import GoldenModel
 from taxonn_hw.plan import Network
@@ -148,10 +147,3 @@ def test_rules(layers, keys, message):
     with pytest.raises(UserError, match=message) as error:
         make(*layers, **keys)
     assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("part", ["accelerator", "predict", "listing"])
-def test_there_is_no_hardware_yet(part):
-    network = make(conv())
-    with pytest.raises(UserError, match="builds dense layers only so far"):
-        engine_of(network).part(part)(network)

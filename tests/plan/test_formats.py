@@ -2,7 +2,7 @@
 
 import pytest
 
-from taxonn_hw.config import Activation, config_from_dict
+from taxonn_hw.config import NEURON_KINDS, Activation, config_from_dict
 from taxonn_hw.errors import UserError
 from taxonn_hw.fixed import Pow2Format
 from taxonn_hw.plan import Network
@@ -34,7 +34,7 @@ def test_defaults_of_a_bitwidth(bits):
 
 
 @pytest.mark.parametrize("output", list(Activation))
-@pytest.mark.parametrize("hidden", list(Activation))
+@pytest.mark.parametrize("hidden", NEURON_KINDS)
 def test_defaults_make_a_network_of_every_activation(hidden, output):
     for bits in range(2, 17):
         network = make(activation=hidden.value, output=output.value, bits=bits)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Cat, Const, Value, signed, unsigned
 
-from taxonn_hw.config import Activation
+from taxonn_hw.config import NEURON_KINDS, Activation
 from taxonn_hw.fixed import Rounding
 from taxonn_hw.golden.neuron import activate, derivative_code
 from taxonn_hw.rtl.neuron import (
@@ -21,7 +21,7 @@ from taxonn_hw.rtl.neuron import (
 from tests.fixed.test_gates import sweep
 from tests.rtl.networks import make_network, sums
 
-KINDS = list(Activation)
+KINDS = list(NEURON_KINDS)
 SHIFTED = [kind for kind in KINDS if not kind.is_table]
 
 

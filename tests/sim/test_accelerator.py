@@ -10,7 +10,7 @@ import pytest
 
 from taxonn_hw.bench import Job, Stress, make_job, run_job
 from taxonn_hw.compare import first_difference
-from taxonn_hw.config import Activation, config_from_dict
+from taxonn_hw.config import NEURON_KINDS, config_from_dict
 from taxonn_hw.data import load_for, quantize_dataset
 from taxonn_hw.export import generate
 from taxonn_hw.golden import GoldenModel, initial_weights
@@ -256,8 +256,8 @@ def test_cases_cover_what_they_must():
     configs = [network.config for network in networks]
     layers = [layer for network in networks for layer in network.layers]
     hidden = [layer for layer in layers if not layer.is_output]
-    assert {layer.activation for layer in hidden} == set(Activation)
-    assert {network.output.activation for network in networks} == set(Activation)
+    assert {layer.activation for layer in hidden} == set(NEURON_KINDS)
+    assert {network.output.activation for network in networks} == set(NEURON_KINDS)
     modes = {mode.value for mode in configs[0].rounding.update.__class__}
     for store in ("activation", "delta", "update"):
         assert {getattr(config.rounding, store).value for config in configs} == modes, store

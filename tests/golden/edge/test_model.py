@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from taxonn_hw.config import Activation
+from taxonn_hw.config import NEURON_KINDS
 from taxonn_hw.fixed import Rounding
 from taxonn_hw.golden.edge import EdgeModel
 from taxonn_hw.golden.edge.pipeline import Sample
@@ -16,7 +16,7 @@ from tests.golden.edge.networks import SHAPES, draw_shape, make, samples, scatte
 from tests.golden.edge.slow import SlowEdge
 
 MODES = [mode.value for mode in Rounding]
-KINDS = [kind.value for kind in Activation]
+KINDS = [kind.value for kind in NEURON_KINDS]
 KINDS_INTERLEAVER = ["basic", "sv", "ss", "md", "sv+ss", "ss+md", "sv+md", "sv+ss+md", "type1",
                      "type2", "type3"]
 COMPATIBLE = {"arithmetic": "compatibility"}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from taxonn_hw.config import Activation
+from taxonn_hw.config import NEURON_KINDS
 from taxonn_hw.fixed import Rounding
 from taxonn_hw.fixed.random import activation_index, delta_index, mix_rows
 from taxonn_hw.golden.neuron import activate, hidden_delta, output_delta
@@ -15,7 +15,7 @@ from taxonn_hw.testing import trace
 from tests.rtl.networks import make_network, sums
 
 STATE, LANE_WORD = 0x9E3779B9, 0x5A3C
-KINDS = [kind.value for kind in Activation]
+KINDS = [kind.value for kind in NEURON_KINDS]
 
 
 class Bench:

@@ -1,0 +1,28 @@
+"""What has no hardware yet is refused in one line; everything else is not."""
+
+import pytest
+
+from taxonn_hw.config import config_from_dict
+from taxonn_hw.engines import engine_of
+from taxonn_hw.errors import UserError
+from taxonn_hw.plan import Network
+
+
+@pytest.mark.parametrize(("keys", "part"), [
+    ({"output": "softmax"}, "softmax"), ({"batch": 2}, "batch"),
+    ({"learning_rate_multiplier": 3}, "learning_rate_multiplier"),
+    ({"weight_decay": 8}, "weight_decay"),
+    ({"layers": [{"kind": "conv", "channels": 1, "kernel": 2}, {"size": 2}],
+      "input_shape": [1, 2, 2]}, r"conv layers \(it builds dense layers only so far\)"),
+])
+@pytest.mark.parametrize("name", ["accelerator", "predict", "listing"])
+def test_refused(keys, part, name):
+    network = Network(config_from_dict({"layers": [4, 3, 2], **keys}))
+    with pytest.raises(UserError, match=f"engine taxonn has no hardware for {part}; such a") as e:
+        engine_of(network).part(name)(network)
+    assert "\n" not in str(e.value)
+
+
+def test_all_else_is_built():
+    network = Network(config_from_dict({"layers": [4, 3, 2]}))
+    assert engine_of(network).part("listing")(network)
