@@ -62,7 +62,8 @@ def main(args: list[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:
-        if type(error).__name__ not in ("ToolError", "DeviceError"):  # not imported: slow
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if not kinds & {"ToolError", "DeviceError"}:  # not imported: slow
             raise
         return _fail(str(error))
 

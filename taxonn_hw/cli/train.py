@@ -12,44 +12,58 @@ __all__ = ["train"]
 
 @click.command()
 @config_options
-@click.option("--device", default="sim", show_default=True, metavar="sim",
-              help="What trains: sim is the generated Verilog, compiled.")
+@click.option("--device", default="sim", show_default=True, metavar="sim|sim-board:B|PORT",
+              help="What trains: the generated Verilog, compiled; the whole board B in simulation, "
+                   "behind a serial port; or the board at a serial port, such as /dev/ttyUSB1.")
+@click.option("--baud", type=click.IntRange(min=300), metavar="N",
+              help="Rate of the serial line. Default: the simulated board's, or 1000000.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Default: what CONFIG says.")
 @click.option("--save", type=click.Path(path_type=Path), help="Write the weights (npz).")
-def train(request, device, epochs, save):
+@click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write what has been learnt now and then (npz), where a board trains.")
+@click.option("--resume", is_flag=True, help="Go on from the --checkpoint FILE.")
+def train(request, device, baud, epochs, save, checkpoint, resume):
     """Train the hardware through the driver, and compare with the golden model.
 
-    Test accuracy is measured by inference on the same hardware, after every epoch.
+    Test accuracy is measured by inference on the same hardware, after every epoch. A board that is
+    reset or unplugged goes on from the last checkpoint when it comes back.
     """
     from ..compare import first_difference
-    from ..host.simulation import open_simulation
+    from ..host.checkpoint import load_checkpoint
     from ..host.training import train_on_device
     from ..weights_file import save_weights
 
-    if device != "sim":
-        raise UserError(f"--device must be sim, not {device!r}")
+    if device == "sim" and (baud or checkpoint or resume):
+        raise UserError("--baud, --checkpoint and --resume are for boards, not for --device sim")
+    if resume and checkpoint is None:
+        raise UserError("--resume needs --checkpoint FILE")
     if not request.config.training:
         raise UserError("this configuration is for inference only (training = false)")
     network = request.network()
     dataset = request.dataset(network)
     epochs = epochs or request.config.epochs
     clocks = epochs * len(dataset.x_train) * network.clocks_bound // 128
-    note("generating and compiling the hardware")
-    with open_simulation(network, clocks=clocks) as accelerator:
+    before = load_checkpoint(checkpoint, network) if resume else None
+    if before is not None:
+        note(f"resuming after sample {before.samples}")
+    with _open(device, network, clocks, baud, checkpoint) as accelerator:
         with progress("training hardware") as update:
             result = train_on_device(
-                network, dataset, accelerator, epochs=epochs, progress=update,
+                network, dataset, accelerator, epochs=epochs, resume=before, progress=update,
                 on_epoch=lambda record: _report(record, epochs))
     if save is not None:
         save_weights(save, network, result.parameters)
     difference = first_difference(network, result.golden, result.parameters)
     matches = result.weights_match and result.outputs_match
 
+    simulated = " in simulation" if device.startswith("sim") else ""
+    resumed = getattr(accelerator, "resumed", 0)
+
     def text():
         out = console()
         out.print(f"test accuracy {result.history[-1].test_accuracy:.2f} % after {epochs} "
                   f"epoch{'s' * (epochs > 1)}, {result.samples} samples, "
-                  f"{result.samples_per_s:.0f} samples/s in simulation")
+                  f"{result.samples_per_s:.0f} samples/s{simulated}")
         out.print(f"{result.counters.clocks_per_sample:.1f} clocks per sample, utilisation "
                   f"{result.counters.utilisation:.3f}")
         if matches:
@@ -61,7 +75,7 @@ def train(request, device, epochs, save):
     emit(request.as_json, {
         "test_accuracy": result.history[-1].test_accuracy, "matches_golden": matches,
         "outputs_match": result.outputs_match, "samples": result.samples,
-        "samples_per_s": result.samples_per_s,
+        "samples_per_s": result.samples_per_s, "resumed": resumed,
         "clocks_per_sample": result.counters.clocks_per_sample,
         "utilisation": result.counters.utilisation, "device": device, "epochs": epochs,
         "history": [{"epoch": record.epoch, "test_accuracy": record.test_accuracy,
@@ -69,6 +83,20 @@ def train(request, device, epochs, save):
                      "recent_accuracy": record.recent_accuracy} for record in result.history],
         "first_difference": None if difference is None else str(difference)}, text)
     return 0 if matches else 1
+
+
+def _open(device: str, network, clocks: int, baud: int | None, checkpoint: Path | None):
+    """Return a context manager that opens what ``--device`` names."""
+    if device == "sim":
+        from ..host.simulation import open_simulation
+
+        note("generating and compiling the hardware")
+        return open_simulation(network, clocks=clocks)
+    from ..host.serial_device import SIM_BOARD, open_device
+
+    if device.startswith(SIM_BOARD):
+        note("generating and compiling the board")
+    return open_device(device, network, baud=baud, clocks=clocks, checkpoint=checkpoint, say=note)
 
 
 def _report(record, epochs: int) -> None:
