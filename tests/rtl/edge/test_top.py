@@ -10,6 +10,7 @@ from taxonn_hw.bench import Stress, make_job, run_job
 from taxonn_hw.bus.registers import FIELDS
 from taxonn_hw.export import build, generate
 from taxonn_hw.golden.edge import EdgeModel
+from taxonn_hw.host.driver import Verdicts
 from taxonn_hw.host.simulation import open_simulation
 from taxonn_hw.plan.edge.latency import largest_overhead
 from taxonn_hw.plan.edge.network import EdgeNetwork
@@ -100,8 +101,9 @@ def check(network: EdgeNetwork, seed: int, samples: int = 12) -> None:
             assert (counters.slots, counters.samples) == (predicted.slots, samples)
             assert stall or slow or counters.cycles == predicted.cycles
             right = classes(outputs[-1], one) == classes(target[part], one)
-            assert device.read("correct") == device.read("correct_recent") == right.sum()
-            assert device.read("predicted") == classes(outputs[-1], one)[-1]
+            assert device.verdicts() == Verdicts(
+                predicted=classes(outputs[-1], one)[-1], correct=right.sum(),
+                correct_recent=right.sum())
             device.clear()
             expected = golden.infer(x)
             np.testing.assert_array_equal(device.infer(x), expected)
@@ -109,8 +111,8 @@ def check(network: EdgeNetwork, seed: int, samples: int = 12) -> None:
             predicted = predict_run(network, golden, len(x), False)
             assert (counters.slots, counters.samples) == (predicted.slots, len(x))
             assert stall or slow or counters.cycles == predicted.cycles
-            assert device.read("correct") == 0
-            assert device.read("predicted") == classes(expected, one)[-1]
+            assert device.verdicts() == Verdicts(
+                predicted=classes(expected, one)[-1], correct=0, correct_recent=0)
             np.testing.assert_array_equal(  # a second run: the pipe was empty, the words go on
                 device.train(x[part], target[part]), golden.train_run(x[part], target[part]))
             same(device.dump(), golden.parameters)
