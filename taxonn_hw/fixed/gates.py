@@ -48,34 +48,55 @@ def _shift_left(value: Value, shift: int) -> Value:
 
 
 def round_shift(acc: Value, shift: int, mode: Rounding, random: Value | None = None) -> Value:
-    """Drop ``shift`` fraction bits of ``acc``; a negative ``shift`` appends zeros."""
+    """Drop ``shift`` fraction bits of ``acc``; a negative ``shift`` appends zeros.
+
+    The nearest codes are the kept bits plus one bit, so that no adder runs over the dropped ones.
+    """
     if shift <= 0:
         return _shift_left(acc, -shift)
     if mode is Rounding.FLOOR:
         return _shift_right(acc, shift)
     if mode is Rounding.HALF_UP:
-        return _shift_right(acc + (1 << shift - 1), shift)
+        return _shift_right(acc, shift) + _bit(acc, shift - 1)
     if mode is Rounding.HALF_EVEN:
-        kept_lsb = _shift_right(acc, shift)[0]
-        return _shift_right(acc + ((1 << shift - 1) - 1) + kept_lsb, shift)
+        beyond = acc[:shift - 1].any() if shift > 1 else Const(0, 1)
+        return _shift_right(acc, shift) + (_bit(acc, shift - 1) & (beyond | _bit(acc, shift)))
     if shift <= RANDOM_BITS:
         return _shift_right(acc + random[RANDOM_BITS - shift:RANDOM_BITS], shift)
     return _shift_right(acc + _shift_left(random[:RANDOM_BITS], shift - RANDOM_BITS), shift)
 
 
+def _bit(value: Value, place: int) -> Value:
+    """Return bit ``place`` of ``value`` with its sign continued."""
+    if place < len(value):
+        return value[place]
+    return value[-1] if value.shape().signed else Const(0, 1)
+
+
 def saturate(value: Value, q: QFormat) -> Value:
-    """Clip ``value`` to the codes of ``q``; the result has the shape of ``q``."""
-    shape = value.shape()
-    lowest = -(1 << shape.width - 1) if shape.signed else 0
-    highest = (1 << shape.width - shape.signed) - 1
-    result = value[:q.width] if shape.width >= q.width else value
-    if highest > q.hi:
-        result = Mux(value > q.hi, Const(q.hi, shape_of(q)), result)
-    if lowest < q.lo:
-        result = Mux(value < q.lo, Const(q.lo, shape_of(q)), result)
-    if len(result) < q.width:  # a narrow value sign-extends before it is cut
-        result = (value + Const(0, shape_of(q)))[:q.width]
-    return result[:q.width].as_signed() if q.signed else result[:q.width]
+    """Clip ``value`` to the codes of ``q``; the result has the shape of ``q``.
+
+    Whether a value is out of range shows in the bits above those of ``q``; no comparison.
+    """
+    is_signed = value.shape().signed
+    kept = q.width - q.signed  # bits without the sign
+    if len(value) - is_signed <= kept:  # never too large
+        wide = (value + Const(0, shape_of(q)))[:q.width] if len(value) < q.width else value
+        bits = wide[:q.width]
+        if is_signed and not q.signed:
+            bits = bits & ~value[-1].replicate(q.width)
+    else:
+        negative = value[-1] if is_signed else Const(0, 1)
+        above = value[kept:len(value) - 1] if is_signed else value[kept:]
+        if not is_signed:
+            low = value[:kept] | above.any().replicate(kept)
+        elif q.signed:
+            fits = Mux(negative, above.all(), ~above.any())
+            low = Mux(fits, value[:kept], ~negative.replicate(kept))
+        else:
+            low = (value[:kept] | above.any().replicate(kept)) & ~negative.replicate(kept)
+        bits = Cat(low[:kept], negative) if q.signed else low[:kept]
+    return bits[:q.width].as_signed() if q.signed else bits[:q.width]
 
 
 def requantize(acc: Value, shift: int, q: QFormat, mode: Rounding, random=None) -> Value:
