@@ -5,7 +5,15 @@ the golden model uses nothing else.
 """
 
 from .formats import Format, Pow2Format, QFormat, Rounding, parse_format
-from .model import RANDOM_BITS, quantize_pow2, requantize, round_shift, saturate
+from .model import (
+    RANDOM_BITS,
+    finish_step,
+    quantize_pow2,
+    requantize,
+    round_shift,
+    rounding_offset,
+    saturate,
+)
 from .random import RandomWords
 
 __all__ = [
@@ -15,9 +23,11 @@ __all__ = [
     "QFormat",
     "RandomWords",
     "Rounding",
+    "finish_step",
     "parse_format",
     "quantize_pow2",
     "requantize",
     "round_shift",
+    "rounding_offset",
     "saturate",
 ]

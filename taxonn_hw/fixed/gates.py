@@ -11,12 +11,14 @@ from .model import RANDOM_BITS
 
 __all__ = [
     "absolute",
+    "finish_step",
     "leading_field",
     "mask_below",
     "pow2_decode",
     "pow2_round",
     "requantize",
     "round_shift",
+    "rounding_offset",
     "saturate",
     "shape_of",
 ]
@@ -63,7 +65,7 @@ def round_shift(acc: Value, shift: int, mode: Rounding, random: Value | None = N
         return _shift_right(acc, shift) + (_bit(acc, shift - 1) & (beyond | _bit(acc, shift)))
     if shift <= RANDOM_BITS:
         return _shift_right(acc + random[RANDOM_BITS - shift:RANDOM_BITS], shift)
-    return _shift_right(acc + _shift_left(random[:RANDOM_BITS], shift - RANDOM_BITS), shift)
+    return _shift_right(_shift_right(acc, shift - RANDOM_BITS) + random[:RANDOM_BITS], RANDOM_BITS)
 
 
 def _bit(value: Value, place: int) -> Value:
@@ -102,6 +104,34 @@ def saturate(value: Value, q: QFormat) -> Value:
 def requantize(acc: Value, shift: int, q: QFormat, mode: Rounding, random=None) -> Value:
     """Drop ``shift`` fraction bits, then saturate: one rounding, one saturation."""
     return saturate(round_shift(acc, shift, mode, random), q)
+
+
+def rounding_offset(shift: int, mode: Rounding, random: Value | None = None) -> Value:
+    """Return the ``shift`` bits that rounding adds below the kept ones.
+
+    For ``HALF_EVEN`` without the kept bit, that :func:`finish_step` puts in.
+    """
+    match mode:
+        case Rounding.FLOOR:
+            return Const(0, shift)
+        case Rounding.HALF_UP:
+            return Const(1 << shift >> 1, shift)
+        case Rounding.HALF_EVEN:
+            return Const((1 << shift - 1) - 1 if shift else 0, shift)
+    zeros = max(shift - RANDOM_BITS, 0)
+    return Cat(Const(0, zeros), random[RANDOM_BITS - shift + zeros:RANDOM_BITS])
+
+
+def finish_step(total: Value, shift: int, mode: Rounding, word_lsb: Value) -> Value:
+    """Return ``word - round_shift(step, shift, mode)``.
+
+    ``total`` is ``word * 2**shift - step + 2**shift - 1 - offset``: one sum, for ``word`` and the
+    complement of the offset lie side by side.  ``word_lsb`` is the lowest bit of ``word``.
+    """
+    result = _shift_right(total, shift)
+    if mode is not Rounding.HALF_EVEN or not shift:
+        return result
+    return result - (~total[:shift].any() & (word_lsb ^ result[0]))
 
 
 def absolute(value: Value) -> Value:

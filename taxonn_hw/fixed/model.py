@@ -10,9 +10,11 @@ from .formats import Pow2Format, QFormat, Rounding
 
 __all__ = [
     "RANDOM_BITS",
+    "finish_step",
     "quantize_pow2",
     "requantize",
     "round_shift",
+    "rounding_offset",
     "saturate",
 ]
 
@@ -47,6 +49,35 @@ def round_shift(acc, shift: int, mode: Rounding, random=None):
     if shift <= RANDOM_BITS:
         return (acc + (random >> RANDOM_BITS - shift)) >> shift
     return (acc + (np.asarray(random, dtype=np.int64) << shift - RANDOM_BITS)) >> shift
+
+
+def rounding_offset(shift: int, mode: Rounding, random=0):
+    """Return what :func:`round_shift` adds to ``acc`` before it drops ``shift > 0`` bits.
+
+    ``HALF_EVEN`` adds the lowest kept bit too; :func:`finish_step` tells how.
+    """
+    match mode:
+        case Rounding.FLOOR:
+            return 0
+        case Rounding.HALF_UP:
+            return 1 << shift - 1
+        case Rounding.HALF_EVEN:
+            return (1 << shift - 1) - 1
+    random = np.asarray(random, dtype=np.int64)
+    return random >> RANDOM_BITS - shift if shift <= RANDOM_BITS else random << shift - RANDOM_BITS
+
+
+def finish_step(total, shift: int, mode: Rounding, word):
+    """Return ``word - round_shift(step, shift, mode)``, the law of an update, from one sum.
+
+    ``total`` is ``word * 2**shift - step + 2**shift - 1 - offset`` with the offset of
+    :func:`rounding_offset`.  To the nearest even: the bits below are all 0 for ties only, and a
+    tie goes one down where that makes the step even.
+    """
+    result = total >> shift
+    if mode is Rounding.HALF_EVEN:
+        result = result - ((total & (1 << shift) - 1 == 0) & ((word ^ result) & 1 == 1))
+    return result
 
 
 def saturate(value, q: QFormat):

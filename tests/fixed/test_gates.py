@@ -113,6 +113,28 @@ def test_requantize(q):
         np.testing.assert_array_equal(column, expected, str((mode, shift)))
 
 
+@pytest.mark.parametrize("shift", [0, 1, 2, 4, 15, 16, 18])
+def test_a_step_in_one_sum(shift):
+    """Offset, then the rest of the law, on totals that hold ties."""
+    rng, modes = np.random.default_rng(shift), list(Rounding)
+    word, random = rng.integers(-4, 4, 300), rng.integers(0, 1 << 16, 300)
+    step = (rng.integers(-9, 10, 300) << shift >> 1) + (rng.integers(0, 3, 300) == 0)
+    vectors = np.stack([word, step, random], axis=1).tolist()
+
+    def build(w, s, r):
+        for mode in modes:
+            offset = gates.rounding_offset(shift, mode, r)
+            assert len(offset) == shift
+            total = (Cat(~offset, w).as_signed() - s)
+            yield gates.finish_step(total, shift, mode, w[0])
+
+    columns = sweep(lambda *v: list(build(*v)), [signed(3), signed(shift + 6), unsigned(16)],
+                    vectors)
+    for mode, column in zip(modes, columns, strict=True):
+        np.testing.assert_array_equal(column, word - round_shift(step, shift, mode, random),
+                                      str(mode))
+
+
 @pytest.mark.parametrize("mode", list(Rounding))
 @pytest.mark.parametrize("shape", [signed(1), signed(3), signed(7), unsigned(5)], ids=repr)
 def test_pow2_round(shape, mode):

@@ -9,9 +9,11 @@ from taxonn_hw.fixed import (
     Pow2Format,
     QFormat,
     Rounding,
+    finish_step,
     quantize_pow2,
     requantize,
     round_shift,
+    rounding_offset,
     saturate,
 )
 from tests.exact import WORDS, exact_pow2, exact_round, exact_store
@@ -47,6 +49,23 @@ def test_stochastic_rounding_has_the_exact_mean(shift):
     for acc in (0, 1, -1, 3, 1 << shift - 1, (1 << shift) - 1, -(5 << shift) + 1):
         total = int(round_shift(np.full(WORDS, acc), shift, Rounding.STOCHASTIC, words).sum())
         assert Fraction(total, WORDS) == Fraction(acc, 1 << shift)
+
+
+@pytest.mark.parametrize("mode", list(Rounding))
+@pytest.mark.parametrize("shift", [1, 2, 3, 8, 16, 18])
+def test_a_step_in_one_sum_is_the_law(mode, shift):
+    """``word - round(step)`` from word, step and offset side by side; ties among the steps."""
+    rng = np.random.default_rng(shift)
+    word, random = rng.integers(-8, 8, 4000), rng.integers(0, 1 << 16, 4000)
+    step = rng.integers(-16, 17, 4000) << shift - 1
+    step[::2] += rng.integers(-1 << shift, 1 << shift, 2000)
+    offset = rounding_offset(shift, mode, random)
+    total = (word << shift) - step + (1 << shift) - 1 - offset
+    np.testing.assert_array_equal(finish_step(total, shift, mode, word),
+                                  word - round_shift(step, shift, mode, random))
+    if mode is not Rounding.HALF_EVEN:
+        np.testing.assert_array_equal(round_shift(step, shift, mode, random),
+                                      step + offset >> shift)
 
 
 @pytest.mark.parametrize("text", [(1, True), (1, False), (4, True), (4, False), (6, True)])
