@@ -30,7 +30,7 @@ opt_clean -purge
 hierarchy -top {top}
 check -assert
 memory_collect
-write_verilog -noattr design.v
+write_verilog design.v
 """
 
 #: Warnings of ``verilator --lint-only -Wall`` that the text itself turns off, with the reason.
@@ -44,6 +44,9 @@ LINT_WAIVERS = {
     "WIDTHTRUNC": "Yosys writes the test of a vector for zero as a logical not",
 }
 
+#: Attributes, but for those that memories have from rtl/memory.py: a line or within one.
+_ATTRIBUTE = re.compile(r"^ *\(\* (?!no_rw_check)[^\n]*? \*\)\n|\(\* (?!no_rw_check)[^\n]*? \*\) ",
+                        re.MULTILINE)
 _INIT = re.compile(r"    (\S+|\\\S+ )\[(\d+)\] = (\d+'[bdh][0-9a-f]+);$")
 
 
@@ -72,6 +75,7 @@ def convert(component, *, top: str, banner: str) -> Converted:
     comment = "".join(f"// {line}\n" for line in banner.splitlines())
     comment += "".join(f"/* verilator lint_off {name} */  // {reason}\n"
                        for name, reason in LINT_WAIVERS.items())
+    verilog = _ATTRIBUTE.sub("", verilog).replace("no_rw_check = 32'd1", "no_rw_check")
     return Converted(text=comment + _compact_init(verilog), ports=ports(text, top=top),
                      memories=memories(text, top=top))
 

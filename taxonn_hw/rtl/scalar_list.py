@@ -8,8 +8,9 @@ random words depend on the row, not on the time.
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+
+from .memory import add_memory
 
 __all__ = ["ScalarList"]
 
@@ -66,9 +67,7 @@ class ScalarList(wiring.Component):
         fetched_bank = Signal.like(bank)
         words = []
         for g in range(self.banks):
-            memory = Memory(shape=self.shape, depth=self.depth, init=[])
-            m.submodules[f"bank_{g}"] = memory
-            write, read = memory.write_port(), memory.read_port()
+            write, read = add_memory(m, f"bank_{g}", shape=self.shape, depth=self.depth)
             words.append(read.data)
             m.d.comb += [
                 write.addr.eq(count[g]), write.en.eq(self.append[g].valid),
@@ -83,34 +82,30 @@ class ScalarList(wiring.Component):
         with m.Elif(self.finish):
             m.d.sync += self.complete.eq(1)
 
-        # Two output registers take the word in flight when the reader stalls.
+        # The memory's own output holds the word that waits for the output register.
         first = Signal(self.shape, reset_less=True)
-        second = Signal(self.shape, reset_less=True)
-        n_held = Signal(range(3))
         pop = Signal()
+        move = Signal()
         word = Array(words)[fetched_bank] if self.banks > 1 else words[0]
         at_end = Signal()
         walked = Signal()
+        valid = Signal(name="first_valid")
         m.d.comb += [
-            self.o.valid.eq(n_held != 0), self.o.payload.eq(first),
-            pop.eq(self.o.valid & self.o.ready),
-            fetch.eq(~at_end & (n_held + fetched - pop < 2)),
-            self.done.eq(self.complete & walked & ~fetched & (n_held == 0)),
+            self.o.valid.eq(valid), self.o.payload.eq(first),
+            pop.eq(valid & self.o.ready), move.eq(fetched & (~valid | pop)),
+            fetch.eq(~at_end & (~fetched | move)),
+            self.done.eq(self.complete & walked & ~fetched & ~valid),
         ]
         restart = Signal()
         m.d.comb += restart.eq(self.clear | self.rewind)
         with m.If(restart):
-            m.d.sync += [fetched.eq(0), n_held.eq(0)]
+            m.d.sync += [fetched.eq(0), valid.eq(0)]
         with m.Else():
-            m.d.sync += [fetched.eq(fetch), fetched_bank.eq(bank)]
-            m.d.sync += n_held.eq(n_held + fetched - pop)
-            with m.If(pop):
-                m.d.sync += first.eq(second)
-            with m.If(fetched):
-                with m.If((n_held - pop) == 0):
-                    m.d.sync += first.eq(word)
-                with m.Else():
-                    m.d.sync += second.eq(word)
+            m.d.sync += [fetched.eq(fetch | fetched & ~move), valid.eq(move | valid & ~pop)]
+        with m.If(fetch):
+            m.d.sync += fetched_bank.eq(bank)
+        with m.If(move):
+            m.d.sync += first.eq(word)
         self._walk(m, count, address, bank, fetch, at_end, walked, restart)
         return m
 

@@ -2,12 +2,12 @@
 
 from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ...fixed.gates import shape_of
 from ...plan.latency import WRITE_LATENCY
 from ...plan.streams import element_width
+from ..memory import add_memory
 from ..scalar_list import ScalarList
 from .numerics import Numerics
 
@@ -71,8 +71,8 @@ class Loader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        loaded = Signal(range(3))  # samples to run; banks in use
-        occupied = Signal(range(3))
+        loaded = Signal(range(3))  # samples to run
+        occupied = loaded if self.has_list else Signal(range(3))  # banks in use
         loading = Signal()
         present = Signal()
         beat = Signal(range(max(self.input_beats, self.target_beats, 2)))
@@ -91,9 +91,9 @@ class Loader(wiring.Component):
         ]
         with m.If(self.free):
             m.d.sync += present.eq(~present)
-        release = self._release(m)
-        m.d.sync += [loaded.eq(loaded + complete - self.free),
-                     occupied.eq(occupied + complete - release)]
+        m.d.sync += loaded.eq(loaded + complete - self.free)
+        if not self.has_list:
+            m.d.sync += occupied.eq(occupied + complete - self._release(m))
         with m.If(take):
             m.d.sync += beat.eq(beat + 1)
             with m.If(last_input & n_train):
@@ -101,8 +101,10 @@ class Loader(wiring.Component):
         with m.If(complete):
             m.d.sync += [loading.eq(~loading), beat.eq(0), in_targets.eq(0)]
         with m.If(self.restart):
-            m.d.sync += [loaded.eq(0), occupied.eq(0), loading.eq(0), present.eq(0), beat.eq(0),
+            m.d.sync += [loaded.eq(0), loading.eq(0), present.eq(0), beat.eq(0),
                          in_targets.eq(0)]
+            if not self.has_list:
+                m.d.sync += occupied.eq(0)
         take_input = Signal()
         m.d.comb += take_input.eq(take & ~in_targets)
         tail = self.n_in - (self.input_beats - 1) * self.group  # elements of the last beat
@@ -117,9 +119,7 @@ class Loader(wiring.Component):
         return m
 
     def _release(self, m):
-        """When the bank of a sample that ended may be refilled."""
-        if self.has_list:  # read by the sequencer itself
-            return self.free
+        """When the rows of a sample that ended may be refilled."""
         travel = Signal(WRITE_LATENCY + 3)  # to c0, with the longest wait for a row
         with m.If(self.restart):
             m.d.sync += travel.eq(0)
@@ -167,9 +167,8 @@ class Loader(wiring.Component):
         lanes, rows = n.network.lanes, n.program.x_rows
         groups = lanes // self.group
         layout = data.ArrayLayout(n.vector_activation, self.group)
-        memory = Memory(shape=data.ArrayLayout(layout, groups), depth=2 * rows, init=[])
-        m.submodules.rows = memory
-        write, read = memory.write_port(granularity=1), memory.read_port()
+        write, read = add_memory(m, "rows", shape=data.ArrayLayout(layout, groups),
+                                 depth=2 * rows, granularity=1)
         row = Signal(range(rows + 1))
         group = Signal(range(groups))
         m.d.comb += [
@@ -191,10 +190,8 @@ class Loader(wiring.Component):
 
     def _targets(self, m, beat, take, loading, present) -> None:
         width = self.target_q.width
-        memory = Memory(shape=data.ArrayLayout(width, self.group), depth=2 * self.target_beats,
-                        init=[])
-        m.submodules.targets = memory
-        write, read = memory.write_port(), memory.read_port()
+        write, read = add_memory(m, "targets", shape=data.ArrayLayout(width, self.group),
+                                 depth=2 * self.target_beats)
         bits = (self.group - 1).bit_length()
         lane = Signal(max(bits, 1))
         m.d.sync += lane.eq(self.target_item[:bits] if bits else 0)
