@@ -6,7 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from ..bus.registers import IDENTITY, REGISTERS, VERSION
 
-__all__ = ["ControlBlock", "csr_signature"]
+__all__ = ["COUNTER_BITS", "ControlBlock", "csr_signature"]
+
+#: Bits of the clock and slot counters: a month at 100 MHz.
+COUNTER_BITS = 48
 
 
 def csr_signature() -> wiring.Signature:
@@ -26,6 +29,8 @@ class ControlBlock(wiring.Component):
     rates : tuple of int
         Lowest and highest exponent that a write may set; others are ignored.
     can_train : bool
+    n_addresses : int
+        Rows or scalar biases, whichever is more; bounds ``weight_row`` and ``weight_count``.
 
     Members
     -------
@@ -46,7 +51,7 @@ class ControlBlock(wiring.Component):
     """
 
     def __init__(self, *, config_hash: int, geometry: int, rate: int, rates: tuple[int, int],
-                 can_train: bool) -> None:
+                 can_train: bool, n_addresses: int = (1 << 32) - 1) -> None:
         self.constants = {"identity": IDENTITY, "version": VERSION, "config_hash": config_hash,
                           "geometry": geometry}
         self.first_rate, self.rates, self.can_train = rate, rates, can_train
@@ -54,17 +59,19 @@ class ControlBlock(wiring.Component):
             "bus": In(csr_signature()),
             "start": Out(1), "stop": Out(1), "restart": Out(1), "flush": Out(1),
             "train": Out(1), "results": Out(1),
-            "samples": Out(32), "rate": Out(5), "weight_row": Out(32), "weight_count": Out(32),
+            "samples": Out(32), "rate": Out(5),
+            "weight_row": Out(range(max(n_addresses, 2))),
+            "weight_count": Out(range(max(n_addresses, 1) + 1)),
             "load": Out(1), "dump": Out(1), "bias": Out(1), "clear": Out(1),
             "busy": In(1), "moving": In(1), "counting": In(1), "slot": In(1), "sample": In(1),
             "predicted": In(16), "correct": In(32), "correct_recent": In(10),
         })
+        self.cycles, self.slots = Signal(COUNTER_BITS), Signal(COUNTER_BITS)
 
     def elaborate(self, platform):
         m = Module()
         bus = self.bus
-        cycles = Signal(64)
-        slots = Signal(64)
+        cycles, slots = self.cycles, self.slots
         samples_done = Signal(32)
         scratch = Signal(32)
         control = REGISTERS["control"].fields
@@ -87,7 +94,8 @@ class ControlBlock(wiring.Component):
                     ]
                 with m.Case(REGISTERS["rate"].address):
                     low, high = self.rates
-                    with m.If((bus.w_data >= low) & (bus.w_data <= high)):
+                    allowed = bus.w_data[:5].matches(*range(low, high + 1))
+                    with m.If(allowed & ~bus.w_data[5:].any()):
                         m.d.sync += rate.eq(bus.w_data)
                 with m.Case(REGISTERS["weight_command"].address):
                     m.d.sync += [self.load.eq(bus.w_data[command["load"]]),

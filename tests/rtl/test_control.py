@@ -3,9 +3,10 @@
 import pytest
 
 from taxonn_hw.bus.registers import FIELDS, IDENTITY, REGISTERS, VERSION
-from taxonn_hw.rtl.control import ControlBlock
+from taxonn_hw.rtl.control import COUNTER_BITS, ControlBlock
 from taxonn_hw.testing import simulate
 
+N_ADDRESSES = 0x1234
 STROBES = ("start", "stop", "restart", "clear", "load", "dump")
 
 
@@ -37,7 +38,7 @@ def bits(register, *names):
 
 def run(bench, **keys):
     dut = ControlBlock(**{"config_hash": 0x12345678, "geometry": 0x04030201, "rate": 6,
-                          "rates": (5, 8), "can_train": True, **keys})
+                          "rates": (5, 8), "can_train": True, "n_addresses": N_ADDRESSES, **keys})
 
     async def run(ctx):
         await bench(Bus(ctx, dut), dut, ctx)
@@ -54,18 +55,30 @@ def test_constants_and_plain_registers():
             await bus.write(name, 0 if name in ("control", "weight_command") else 0xFFFFFFFF)
         for name in wanted:
             assert await bus.read(name) == wanted[name], name  # 0xFFFFFFFF is no rate either
-        for k, name in enumerate(("samples", "scratch", "weight_row", "weight_count")):
-            await bus.write(name, 0xDEADBEEF + k)
-        for k, name in enumerate(("samples", "scratch", "weight_row", "weight_count")):
-            assert await bus.read(name) == 0xDEADBEEF + k
-            assert name == "scratch" or ctx.get(getattr(dut, name)) == 0xDEADBEEF + k
+        plain = {"samples": 0xDEADBEEF, "scratch": 0xDEADBEF0, "weight_row": N_ADDRESSES - 1,
+                 "weight_count": N_ADDRESSES}
+        for name, value in plain.items():
+            await bus.write(name, value)
+        for name, value in plain.items():
+            assert await bus.read(name) == value
+            assert name == "scratch" or ctx.get(getattr(dut, name)) == value
         assert bus.strobes() == set()
         ctx.set(dut.bus.addr, REGISTERS["scratch"].address)
         ctx.set(dut.bus.w_data, 1)
         await ctx.tick().repeat(2)  # no strobe, no write
-        assert await bus.read("scratch") == 0xDEADBEEF + 1
+        assert await bus.read("scratch") == 0xDEADBEF0
 
     run(bench)
+
+
+@pytest.mark.parametrize("n, row_bits, count_bits", [(1, 1, 1), (2, 1, 2), (256, 8, 9)])
+def test_addresses_are_as_wide_as_the_rows(n, row_bits, count_bits):
+    async def bench(bus, dut, ctx):
+        for name, bits_of in (("weight_row", row_bits), ("weight_count", count_bits)):
+            await bus.write(name, 0xFFFFFFFF)
+            assert await bus.read(name) == (1 << bits_of) - 1
+
+    run(bench, n_addresses=n)
 
 
 def test_strobes_act_once_and_levels_stay():
@@ -129,6 +142,17 @@ def test_status_and_counters():
             assert await bus.read(name) == length
         for name in ("cycles_high", "slots_high"):
             assert await bus.read(name) == 0
+        ctx.set(dut.cycles, (1 << COUNTER_BITS) - 2)
+        ctx.set(dut.slots, (1 << 32) - 1)
+        for signal in (dut.counting, dut.slot):
+            ctx.set(signal, 1)
+        await ctx.tick()
+        for signal in (dut.counting, dut.slot):
+            ctx.set(signal, 0)
+        assert await bus.read("cycles_low") == 0xFFFFFFFF
+        assert await bus.read("cycles_high") == (1 << COUNTER_BITS - 32) - 1
+        assert (await bus.read("slots_high"), await bus.read("slots_low")) == (1, 0)
+        counters = {"cycles_low": 0, "slots_low": 0, "samples_done": 0}
         await bus.write("control", bits("control", "clear"))
         await ctx.tick()
         assert [await bus.read(name) for name in counters] == [0, 0, 0]
