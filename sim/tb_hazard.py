@@ -37,7 +37,7 @@ class _Bench:
         update which left in the last clocks has not written back.
         """
         dut, rng = self.dut, self.rng
-        queue, held, leaving = list(slots), None, None
+        queue, held = list(slots), None
         updates, out, offered, clock = {}, [], False, 0
         while len(out) < len(slots) and clock != cycles:
             offered = bool(queue) and (offered or rng.random() >= stall)
@@ -50,16 +50,15 @@ class _Bench:
                 for at, row in updates.items())
             leaves = held is not None and not conflict and not blocked
             await ReadOnly()
-            assert int(dut.leaves.value) == leaves, f"clock {clock}, slot {held}"
-            assert int(dut.i__ready.value) == (held is None or leaves)
             seen = _OUT.unpack(int(dut.o.value))
-            assert seen["valid"] == (leaving is not None)
-            if leaving is not None:
-                assert _SLOT.unpack(seen["slot"]) == {k: int(v) for k, v in leaving.items()}
-                out.append(leaving)
-            leaving = held if leaves else None
-            if leaves and held["update"]:
-                updates[clock] = held["row"]
+            assert seen["valid"] == leaves, f"clock {clock}, slot {held}"
+            assert int(dut.i__ready.value) == (held is None or leaves)
+            assert int(dut.waits.value) == (held is not None)
+            if leaves:
+                assert _SLOT.unpack(seen["slot"]) == {k: int(v) for k, v in held.items()}
+                out.append(held)
+                if held["update"]:
+                    updates[clock] = held["row"]
             if held is None or leaves:
                 held = queue.pop(0) if offered else None
                 offered = False

@@ -1,40 +1,52 @@
 """Latencies of the engine ``taxonn`` in cycles: the RTL is built to them, clocks follow from them.
 
-A slot is *issued* by the sequencer, then held one cycle or more by the hazard stage, then in the
-array at stage c0.
+A slot is *issued* by the sequencer, then at stage c0 in the hazard stage until it may leave, then
+in the array, one stage further each cycle.
 """
 
 from ..fixed import Pow2Format, Rounding
-from .network import Network
+from .alignment import Alignment
 from .program import Finish, Program
 
 __all__ = [
     "LIST_LATENCY",
     "PRODUCT_STAGE",
     "RANDOM_LATENCY",
+    "RANDOM_STAGE",
     "SUM_STAGE",
     "WRITE_LATENCY",
     "UnitLatencies",
+    "lane_activation_stage",
     "lane_delta_stage",
     "quantizer_latency",
+    "sums_over_slots",
     "tree_latency",
 ]
 
 #: From c0 to the cycle in which a row is written back.
 WRITE_LATENCY = 6
 #: From c0 to the products that enter the adder tree.
-PRODUCT_STAGE = 4
+PRODUCT_STAGE = 5
 #: From c0 to a complete accumulator in the lanes.
-SUM_STAGE = 5
+SUM_STAGE = 6
 #: From an append (or a rewind) to an entry that the sequencer can issue.
 LIST_LATENCY = 3
 #: From a row address to its random word.
-RANDOM_LATENCY = 4
+RANDOM_LATENCY = 3
+#: Stage at which the array has the random word of a slot.
+RANDOM_STAGE = RANDOM_LATENCY
 
 
-def tree_latency(lanes: int) -> int:
-    """Return the cycles from products to a finished sum: a level of adders each, and one."""
-    return (lanes - 1).bit_length() + 1
+def tree_latency(program: Program) -> int:
+    """Return the cycles from products to a finished sum: a level of adders each, and one more
+    where sums take several slots."""
+    levels = (program.network.lanes - 1).bit_length()
+    return max(levels + sums_over_slots(program), 1)
+
+
+def sums_over_slots(program: Program) -> bool:
+    """Whether a sum of the adder tree takes several slots."""
+    return any(p.finish is Finish.TREE and p.layer.n_blocks > 1 for p in program.passes)
 
 
 def quantizer_latency(formats) -> int:
@@ -42,11 +54,16 @@ def quantizer_latency(formats) -> int:
     return 3 if any(isinstance(fmt, Pow2Format) for fmt in formats) else 2
 
 
-def lane_delta_stage(network: Network) -> int:
-    """Return the stage, from c0, at which lanes write their deltas all at once."""
-    return SUM_STAGE + quantizer_latency(
-        layer.formats.delta for layer in network.layers
-        if not layer.is_output and network.stores_in_lanes(layer))
+def lane_activation_stage(alignment: Alignment) -> int:
+    """Return the stage at which lanes write their activations all at once."""
+    return SUM_STAGE + (1 if alignment.rounds_activations else 2)
+
+
+def lane_delta_stage(alignment: Alignment) -> int:
+    """Return the stage at which lanes write their deltas all at once."""
+    if alignment.rounds_deltas:
+        return SUM_STAGE + 1
+    return SUM_STAGE + quantizer_latency(layer.formats.delta for layer in alignment.lane_layers)
 
 
 class UnitLatencies:

@@ -19,8 +19,12 @@ __all__ = ["moves", "pack", "place", "unpack", "weight_group"]
 
 
 def weight_group(lanes: int) -> int:
-    """Return the words of a weight-stream beat: the largest divisor of ``lanes`` up to 8."""
-    return max(k for k in range(1, min(lanes, 8) + 1) if lanes % k == 0)
+    """Return the words of a weight-stream beat: a divisor of ``lanes``, 1 for few lanes.
+
+    An eighth of a row at most, for small devices move their weights over slow lines; 8 at most.
+    """
+    most = max(1, min(lanes // 8, 8))
+    return max(k for k in range(1, most + 1) if lanes % k == 0)
 
 
 def moves(network: "Network") -> tuple[Move, ...]:

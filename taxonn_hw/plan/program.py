@@ -96,9 +96,9 @@ class Program:
     lists : dict
         Scalar list name -> number of entries it must hold.
     a_base, d_base : dict
-        Layer index -> first row of its activations / deltas in the vector memories.
-    a_rows, d_rows, x_rows : int
-        Depths of the vector memories (``x`` for one sample).
+        Layer index -> first row of its activations / deltas in the vector memory.
+    vector_rows, x_rows : int
+        Depths of the vector memory and of the input rows of one sample.
     """
 
     def __init__(self, network: Network) -> None:
@@ -106,7 +106,7 @@ class Program:
         self.lists: dict[str, int] = {}
         self.a_base: dict[int, int] = {}
         self.d_base: dict[int, int] = {}
-        self.a_rows = self.d_rows = 0
+        a_rows = d_rows = 0
         first = network.layers[0]
         self.x_rows = 0 if first.by_outputs else first.n_blocks
         if first.by_outputs:
@@ -116,14 +116,16 @@ class Program:
                 if network.above(layer).by_outputs:
                     self.lists[f"a{layer.index}"] = layer.n_out
                 else:
-                    self.a_base[layer.index] = self.a_rows
-                    self.a_rows += layer.n_out_blocks
+                    self.a_base[layer.index] = a_rows
+                    a_rows += layer.n_out_blocks
             if network.config.training:
                 if layer.by_outputs:
-                    self.d_base[layer.index] = self.d_rows
-                    self.d_rows += layer.n_out_blocks
+                    self.d_base[layer.index] = d_rows
+                    d_rows += layer.n_out_blocks
                 else:
                     self.lists[f"d{layer.index}"] = layer.n_out
+        self.d_base = {index: a_rows + row for index, row in self.d_base.items()}
+        self.vector_rows = a_rows + d_rows
         self.forward = self._without_collision(
             tuple(self._forward(layer) for layer in network.layers))
         self.backward = tuple(self._backward(layer) for layer in reversed(network.layers)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .alignment import Alignment
 from .base import Prediction
 from .latency import (
     LIST_LATENCY,
@@ -17,6 +18,7 @@ from .latency import (
     SUM_STAGE,
     WRITE_LATENCY,
     UnitLatencies,
+    lane_activation_stage,
     lane_delta_stage,
     tree_latency,
 )
@@ -78,8 +80,10 @@ class Schedule:
         self.training = training
         self.skip = network.config.zero_skip
         self.unit = UnitLatencies(self.program)
-        self.tree = PRODUCT_STAGE + tree_latency(network.lanes)
-        self.delta_stage = lane_delta_stage(network)
+        self.tree = PRODUCT_STAGE + tree_latency(self.program)
+        alignment = Alignment(network, self.program)
+        self.store_stages = {Element.FORWARD: lane_activation_stage(alignment),
+                             Element.BACKWARD: lane_delta_stage(alignment)}
         group = network.samples_per_clock
         self.target_beats = -(-network.output.n_out // group) if training else 0
         self.beats = -(-network.n_inputs // group) + self.target_beats
@@ -167,14 +171,14 @@ class Schedule:
 
     def _issue(self, row: int | None, *, update=False, shared=False, drained=0, lanes=0,
                earliest=0) -> int:
-        """Issue a slot at the cursor or later; return the cycle in which it is at c0."""
+        """Issue a slot at the cursor or later; return the cycle in which it leaves c0."""
         issue = max(self.cursor, earliest, self.leaves)
         leaves = issue + 1
         if row is not None and not shared:
             leaves = max(leaves, self.written.get(row, -100) + WRITE_LATENCY + 1)
         if drained:
             leaves = max(leaves, self.drain_free)
-            self.drain_free = leaves + 1 + SUM_STAGE + 1 + drained
+            self.drain_free = leaves + SUM_STAGE + 1 + drained
         if update:
             self.written[row] = leaves
         self.leaves, self.cursor = leaves, issue + 1
@@ -182,7 +186,7 @@ class Schedule:
         self.begin = issue if self.begin is None else self.begin
         self.n_slots += lanes > 0
         self.n_useful += lanes
-        return leaves + 1
+        return leaves
 
     def _lanes(self, p: Pass, block: int) -> int:
         """Lanes of a block that stand for neurons."""
@@ -240,8 +244,7 @@ class Schedule:
         else:
             at = self._issue(None, drained=drained, earliest=over)
         if p.finish is Finish.LANES and last:
-            stage = SUM_STAGE if p.element is Element.FORWARD else self.delta_stage - 2
-            self._store(at + stage + 1)
+            self._store(at + self.store_stages[p.element] - 1)
         elif p.finish is Finish.DRAIN:
             first = at + SUM_STAGE + 1
             neurons = range(block * layer.lanes, block * layer.lanes + drained)

@@ -5,16 +5,24 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..fixed.random import LAG_LONG, LAG_SHORT, ROUNDS, initial_state, round_key
-from ..plan.latency import RANDOM_LATENCY
 
 __all__ = ["LaneWords", "RowState", "RowWord", "mixing_round"]
 
 
 def mixing_round(x: Value, y: Value, state: Value, i: int) -> tuple[Value, Value]:
     """Return the bytes after round ``i`` of :func:`taxonn_hw.fixed.random.mix_rows`."""
-    key = state.word_select(round_key(i), 8) ^ i
-    x = (x.rotate_left(1) + y)[:8] ^ key
-    return x[:8], y.rotate_left(3) ^ x[:8]
+    return mixing_end(mixing_sum(x, y), y, state, i)
+
+
+def mixing_sum(x: Value, y: Value) -> Value:
+    """First half of a round: the addition."""
+    return (x.rotate_left(1) + y)[:8]
+
+
+def mixing_end(total: Value, y: Value, state: Value, i: int) -> tuple[Value, Value]:
+    """Second half of a round: the key, and the other byte."""
+    x = (total ^ state.word_select(round_key(i), 8) ^ i)[:8]
+    return x, y.rotate_left(3) ^ x
 
 
 class RowState(wiring.Component):
@@ -55,7 +63,15 @@ class RowState(wiring.Component):
 
 
 class RowWord(wiring.Component):
-    """Row word of an address; Latency 4 cycles, one a cycle.
+    """Row word of an address; latency 3 or 4 cycles, one a cycle.
+
+    The six rounds and the addition before them are cut where three stages come out even: after the
+    addition of round 1, and after round 3.
+
+    Parameters
+    ----------
+    latency : int
+        With 4 the word is held for a cycle.
 
     Members
     -------
@@ -66,27 +82,35 @@ class RowWord(wiring.Component):
     word : Out(16)
     """
 
-    latency = RANDOM_LATENCY
-
     index: In(16)
     state: In(32)
     word: Out(16)
 
+    def __init__(self, *, latency: int = 4) -> None:
+        assert latency in (3, 4) and ROUNDS == 6
+        self.latency = latency
+        super().__init__()
+
     def elaborate(self, platform):
         m = Module()
-        word = Signal(16, name="s1_word", reset_less=True)
-        state = Signal(32, name="s1_state", reset_less=True)
-        m.d.sync += [word.eq(self.index + self.state[:16]), state.eq(self.state)]
-        stages = self.latency - 1
-        for stage in range(stages):
-            x, y = word[8:], word[:8]
-            for i in range(stage * ROUNDS // stages, (stage + 1) * ROUNDS // stages):
-                x, y = mixing_round(x, y, state, i)
-            next_word = Signal(16, name=f"s{stage + 2}_word", reset_less=True)
-            next_state = Signal(32, name=f"s{stage + 2}_state", reset_less=True)
-            m.d.sync += [next_word.eq(Cat(y, x)), next_state.eq(state)]
-            word, state = next_word, next_state
-        m.d.comb += self.word.eq(word)
+
+        def held(name, value):
+            register = Signal(value.shape(), name=name, reset_less=True)
+            m.d.sync += register.eq(value)
+            return register
+
+        word = (self.index + self.state[:16])[:16]
+        x, y = mixing_round(word[8:], word[:8], self.state, 0)
+        total, y = held("s1_total", mixing_sum(x, y)), held("s1_y", y)
+        state = held("s1_state", self.state)
+        x, y = mixing_end(total, y, state, 1)
+        for i in (2, 3):
+            x, y = mixing_round(x, y, state, i)
+        x, y, state = held("s2_x", x), held("s2_y", y), held("s2_state", state)
+        for i in (4, 5):
+            x, y = mixing_round(x, y, state, i)
+        word = held("s3_word", Cat(y, x))
+        m.d.comb += self.word.eq(held("s4_word", word) if self.latency == 4 else word)
         return m
 
 

@@ -16,23 +16,24 @@ SLOT = data.StructLayout({"row": 2, "read": 1, "update": 1, "id": 4})
 class Forgetful(HazardStage):
     """Looks one cycle less far back than it must."""
 
-    def _matches(self, flight):
-        return super()._matches(flight[:-1])
+    def _matches(self, flight, row):
+        return super()._matches(flight[:-1], row)
 
 
 class Careless(HazardStage):
     """Looks at no update that has just left."""
 
-    def _matches(self, flight):
-        return super()._matches(flight[1:])
+    def _matches(self, flight, row):
+        return super()._matches(flight[1:], row)
 
 
 def no_stale_read(stage):
     """A slot that reads leaves only if no update of its row left in the last cycles."""
     m = Module()
     m.submodules.dut = dut = stage(slot=SLOT)
+    held, leaves = dut.o.slot, dut.o.valid
     left = []  # of the harness, not of the stage
-    now = {"update": dut.leaves & dut.held.update, "row": dut.held.row}
+    now = {"update": leaves & held.update, "row": held.row}
     for k in range(WRITE_LATENCY):
         update, row = Signal(name=f"update_{k}"), Signal(2, name=f"row_{k}")
         m.d.sync += [update.eq(now["update"]), row.eq(now["row"])]
@@ -40,13 +41,15 @@ def no_stale_read(stage):
         left.append(now)
     conflict = Signal()
     for past in left:
-        with m.If(past["update"] & (past["row"] == dut.held.row)):
+        with m.If(past["update"] & (past["row"] == held.row)):
             m.d.comb += conflict.eq(1)
-    m.d.comb += Assert(implies(dut.leaves & dut.held.read, ~conflict))
+    m.d.comb += Assert(implies(leaves & held.read, ~conflict))
     # The other way round: it waits for nothing else, so never longer than a write takes.
-    m.d.comb += Assert(implies(dut.held_valid & ~dut.blocked & ~(conflict & dut.held.read),
-                               dut.leaves))
-    m.d.comb += Cover(dut.held_valid & conflict & dut.held.read & left[-1]["update"])
+    m.d.comb += Assert(implies(dut.waits & ~dut.blocked & ~(conflict & held.read), leaves))
+    m.d.comb += Cover(dut.waits & conflict & held.read & left[-1]["update"])
+    # What is written back left so many cycles ago.
+    m.d.comb += Assert(dut.back.valid == left[-1]["update"])
+    m.d.comb += Assert(implies(dut.back.valid, dut.back.row == left[-1]["row"]))
     return m, inputs_of(dut)
 
 
@@ -70,11 +73,11 @@ def order(*, lost=0):
     m.d.sync += [taken.eq(taken + (dut.i.valid & dut.i.ready)), given.eq(given + dut.o.valid)]
     m.d.comb += [
         Assume(dut.i.payload.id == taken),
-        Assert(implies(dut.held_valid, dut.held.id == (taken - 1)[:4])),
-        Assert(implies(dut.o.valid, dut.o.slot.id == given)),
-        Assert(given == (taken - dut.held_valid - dut.o.valid)[:4]),
+        Assert(implies(dut.waits, dut.o.slot.id == (taken - 1)[:4])),
+        Assert(implies(dut.o.valid, dut.waits & (dut.o.slot.id == given))),
+        Assert(given == (taken - dut.waits)[:4]),
     ]
-    contract(m, dut.held_valid, dut.leaves, dut.held)
+    contract(m, dut.waits, dut.o.valid, dut.o.slot)
     return m, inputs_of(dut)
 
 

@@ -152,7 +152,7 @@ class Fake:
     ({"version": 7},
      "the register map has another version: version is 0x00000007, not 0x00000001"),
     ({"geometry": 5}, ("the hardware has other lanes or stream widths: geometry is 0x00000005, "
-                      "not 0x04040004")),
+                      "not 0x04010004")),
 ])
 def test_wrong_hardware(changes, message):
     network = make(layers=[6, 5, 3], lanes=4)

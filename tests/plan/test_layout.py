@@ -61,6 +61,7 @@ def test_every_weight_lies_where_its_layer_says(mapping):
 
 
 @pytest.mark.parametrize(("lanes", "group"), [
-    (1, 1), (2, 2), (3, 3), (7, 7), (8, 8), (9, 3), (11, 1), (12, 6), (16, 8), (128, 8), (130, 5)])
+    (1, 1), (3, 1), (8, 1), (15, 1), (16, 2), (17, 1), (24, 3), (28, 2), (64, 8), (128, 8),
+    (130, 5)])
 def test_weight_group(lanes, group):
     assert weight_group(lanes) == group

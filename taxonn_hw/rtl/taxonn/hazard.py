@@ -10,10 +10,10 @@ __all__ = ["HazardStage"]
 
 
 class HazardStage(wiring.Component):
-    """One slot register that lets a slot go when nothing in the array holds its row.
+    """One slot register, stage c0 of the array, that lets a slot go when nothing in the array
+    holds its row.
 
-    Latency 1 cycle; one slot a cycle without hazards.  A row read is also held back while the
-    drain is taken, if the slot completes a sum that is drained.
+    Latency 1 cycle; one slot a cycle without hazards.
 
     Parameters
     ----------
@@ -23,14 +23,14 @@ class HazardStage(wiring.Component):
     Members
     -------
     i : In(stream of slot)
-    o : Out({valid, slot})
-        Stage c0 of the array; never stalls.
     blocked : In(1)
-        The slot in the register must wait for another reason.
-    held : Out(slot)
-        The slot in the register (valid with ``held_valid``), for that reason.
-    leaves : Out(1)
-        The held slot goes to c0 at the end of this cycle.
+        The slot must wait for another reason.
+    o : Out({valid, slot})
+        The slot in the register; ``valid`` in the cycle in which it leaves for c1.
+    waits : Out(1)
+        There is a slot, whether it leaves or not.
+    back : Out({valid, row})
+        The update that is written back in this cycle (c6).
     empty : Out(1)
         No slot is here or on its way to its write.
     """
@@ -39,38 +39,40 @@ class HazardStage(wiring.Component):
         self.slot = slot
         super().__init__({
             "i": In(stream.Signature(slot)),
-            "o": Out(data.StructLayout({"valid": 1, "slot": slot})),
             "blocked": In(1),
-            "held": Out(slot), "held_valid": Out(1),
-            "leaves": Out(1),
+            "o": Out(data.StructLayout({"valid": 1, "slot": slot})),
+            "waits": Out(1),
+            "back": Out(data.StructLayout({"valid": 1, "row": slot.members["row"]})),
             "empty": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         row = self.slot.members["row"]
+        held = Signal(self.slot, name="held", reset_less=True)
         flight = [Signal(data.StructLayout({"valid": 1, "update": 1, "row": row}),
-                         name=f"flight_{k}") for k in range(WRITE_LATENCY)]
+                         name=f"flight_{k}") for k in range(1, WRITE_LATENCY + 1)]
         conflict = Signal()
+        leaves = Signal()
         m.d.comb += [
-            conflict.eq(self.held.read & self._matches(flight)),
-            self.leaves.eq(self.held_valid & ~conflict & ~self.blocked),
-            self.i.ready.eq(~self.held_valid | self.leaves),
-            self.empty.eq(~(self.held_valid | _any(f.valid for f in flight))),
+            conflict.eq(held.read & self._matches(flight, held.row)),
+            leaves.eq(self.waits & ~conflict & ~self.blocked),
+            self.i.ready.eq(~self.waits | leaves),
+            self.o.valid.eq(leaves), self.o.slot.eq(held),
+            self.back.valid.eq(flight[-1].update), self.back.row.eq(flight[-1].row),
+            self.empty.eq(~(self.waits | _any(f.valid for f in flight))),
         ]
         with m.If(self.i.ready):
-            m.d.sync += [self.held_valid.eq(self.i.valid), self.held.eq(self.i.payload)]
-        m.d.sync += [
-            self.o.valid.eq(self.leaves), self.o.slot.eq(self.held),
-            flight[0].valid.eq(self.leaves), flight[0].update.eq(self.held.update),
-            flight[0].row.eq(self.held.row),
-        ]
+            m.d.sync += [self.waits.eq(self.i.valid), held.eq(self.i.payload)]
+        m.d.sync += [flight[0].valid.eq(leaves), flight[0].update.eq(leaves & held.update),
+                     flight[0].row.eq(held.row)]
         for k in range(1, WRITE_LATENCY):
             m.d.sync += flight[k].eq(flight[k - 1])
         return m
 
-    def _matches(self, flight):
-        return _any(f.valid & f.update & (f.row == self.held.row) for f in flight)
+    def _matches(self, flight, row):
+        """Whether an update of ``row`` is under way."""
+        return _any(f.update & (f.row == row) for f in flight)
 
 
 def _any(bits):

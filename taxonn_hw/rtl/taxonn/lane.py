@@ -3,96 +3,118 @@
 ========  =====================================================================
 stage     what is registered at its start
 ========  =====================================================================
-s2        stored weight, vector element, broadcast scalar
-s3        operand = weight rounded and saturated to what the multiplier sees
-s4        product (multiplier or shifter), aligned; to the adder tree
-s5        accumulator (spread) / rounded step (update)
-s6        updated weight / rounded activation
-s7        activation code, written in this cycle
+c2        stored weight (in the array's row register); memories show the lane's element
+c3        factors: operand (weight rounded and saturated to what the multiplier sees) or element,
+          and broadcast scalar or element; the word
+c4        product (multiplier or shifter); what is added to it: word, bias or offset of rounding
+c5        their sum; to the adder tree
+c6        accumulator (spread), updated weight: written in this cycle
+c7, c8    activation, delta: where they are stored all at once
 ========  =====================================================================
 
-All lanes are identical, so that the exported Verilog holds the lane once.
+All lanes are identical, so that the exported Verilog holds the lane once.  Products of fixed-point
+deltas follow the shape of a DSP cell with all its registers: factors, product, addend, sum.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, Rounding
-from ...fixed.gates import requantize, round_shift, saturate
-from ...plan.program import Finish
+from ...fixed.gates import finish_step, requantize, round_shift, rounding_offset, saturate
 from ..neuron import apply_slope, round_activation, saturate_activation, slope_of_code
 from ..quantize import DeltaQuantizer
 from ..select import by_index
-from .numerics import Numerics, union
+from .numerics import Numerics
 
-__all__ = ["Lane", "lane_control"]
+__all__ = ["Lane", "alignments", "lane_control"]
+
+
+def alignments(numerics: Numerics) -> list[int]:
+    """Zeros that products may get in the lane, where the scalar has not got them: distinct."""
+    n, a = numerics, numerics.alignment
+    if a.scaled:
+        return [0]
+    found = {0}
+    for layer in n.layers:
+        found.add(layer.product_shift + a.forward_zeros(layer))
+        low, high = n.network.config.rate_range
+        if n.training:
+            found |= {a.update_zeros(layer, rate) for rate in range(low, high + 1)}
+    return sorted(found)
 
 
 def lane_control(numerics: Numerics) -> data.StructLayout:
     """Layout of the control signals that all lanes share; the prefix names the stage."""
-    layer = unsigned(max(1, len(numerics.layers).bit_length()))
+    n = numerics
+    layer = unsigned(max(1, len(n.layers).bit_length()))
     return data.StructLayout({
-        "s1_load": 1,          # take the weight and vector element that memory delivers
-        "s1_load_vector": 1,
-        "s2_scalar": numerics.scalar,
-        "s2_power": numerics.delta if numerics.pow2 else unsigned(1),
-        "s2_layer": layer,
-        "s3_layer": layer,
-        "s3_vector_y": 1,      # gather: multiply by the lane's element, not by the scalar
-        "s3_backward": 1,      # the factor beside the operand is a delta
-        "s3_update": 1,        # activation times delta
-        "s3_by_outputs": 1,    # in an update: the lane's element is the delta
-        "s3_bias": 1,          # forward bias row: no product
-        "s4_layer": layer,
-        "s4_accumulate": 1,
-        "s4_first": 1,
-        "s4_row_word": RANDOM_BITS,
-        "s4_rate": 3,          # highest learning-rate exponent less the present one
-        "s5_layer": layer,
-        "s5_bias": 1,
-        "s5_row_word": RANDOM_BITS,
-        "s6_layer": layer,
-        "s6_row_word": RANDOM_BITS,
-        "s7_layer": layer,
+        "c2_layer": layer,
+        "c2_factor": n.factor,      # broadcast: scalar, aligned; its negative in an update
+        "c2_power": n.delta if n.pow2 else unsigned(1),  # broadcast delta, sign as of the product
+        "c2_element_y": 1,          # gather: multiply by the lane's element, not by the scalar
+        "c2_element_x": 1,          # update: the element beside the scalar, not the operand
+        "c2_lowest": 1,             # the lowest operand instead of the weight's
+        "c2_shift": 1,              # powers of two: backward or update, not forward
+        "c2_own_power": 1,          # powers of two: the lane's, not the broadcast one
+        "c2_negate": 1,             # powers of two: update
+        "c2_activation": 1,         # the element is an activation
+        "c3_layer": layer,
+        "c3_offset": unsigned(max(n.alignment.point, 1)),  # row's part of the offset of rounding
+        "c3_offset_lane": 1,        # the lane's random word takes part
+        "c3_update": 1,             # add the word above the point
+        "c3_bias": 1,               # add the word as a bias
+        "c4_alignment": range(max(len(alignments(n)), 2)),
+        "c5_layer": layer,
+        "c5_bias": 1,
+        "c5_accumulate": 1,
+        "c5_first": 1,
+        "c6_layer": layer,
+        "c6_row_word": RANDOM_BITS,
+        "c7_layer": layer,
+        "c7_row_word": RANDOM_BITS,
+        "c8_layer": layer,
     })
 
 
 class Lane(wiring.Component):
-    """One lane of the array.
-
-    Latency from the weight (``word`` at s1) to ``product`` 3, to ``updated`` 5, to ``activation``
-    6 cycles; to ``delta`` 4 + quantiser.  Throughput one slot a cycle.
+    """One lane of the array; throughput one slot a cycle.
 
     Members
     -------
     control : In
         :func:`lane_control`.
-    word, vector, power : In
-        From the memories, at s1: weight, lane's element, lane's delta (powers of two).
+    word : In
+        Stored weight, at c2.
+    element : In
+        The lane's word of the vector memory, or input code, at c2.
     random : In(16)
-        The lane's word, constant within a sample.
+        The lane's random word, constant within a sample.
+    extra : In
+        Added at c4 to a product that is gathered: the scalar bias, in lane 0.
     alive : In(1)
-        The lane stands for a neuron (s7); others store zero.
-    product : Out, s4
-    accumulator : Out, s5
-    updated : Out, s6
-    activation : Out, s7
-    delta : Out, s7 or s8
+        The lane stands for a neuron, when its activation is stored; others store zero.
+    gathered : Out, c5
+    accumulator : Out, c6
+    updated : Out, c6
+    activation : Out, c7 or c8
+    delta : Out, c7, c8 or c9
     """
 
     def __init__(self, *, numerics: Numerics) -> None:
         self.numerics = n = numerics
-        self.sum_shape = n.sum_shape((Finish.LANES, Finish.DRAIN))
         super().__init__({
             "control": In(lane_control(n)),
             "word": In(n.word),
-            "vector": In(n.vector),
-            "power": In(n.delta),
+            "element": In(max(n.vector_word.width, n.vector_activation.width)),
             "random": In(RANDOM_BITS),
+            "extra": In(n.gathered),
             "alive": In(1),
-            "product": Out(n.product),
-            "accumulator": Out(self.sum_shape),
+            "gathered": Out(n.gathered),
+            "accumulator": Out(n.accumulator),
             "updated": Out(n.word),
             "activation": Out(n.vector_activation),
             "delta": Out(n.delta),
@@ -101,163 +123,201 @@ class Lane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n, c = self.numerics, self.control
-        s2_word = Signal(n.word, reset_less=True)
-        s3_word = Signal(n.word, reset_less=True)
-        s2_vector = Signal.like(self.vector, reset_less=True)
-        s3_vector = Signal.like(self.vector, reset_less=True)
-        s2_power = Signal.like(self.power, reset_less=True)
-        s3_power = Signal.like(self.power, reset_less=True)
-        s3_scalar = Signal(n.scalar, reset_less=True)
-        s3_shared_power = Signal(c.s2_power.shape(), reset_less=True)
-        s3_operand = Signal(n.operand, reset_less=True)
-        with m.If(c.s1_load):
-            m.d.sync += s2_word.eq(self.word)
-        with m.If(c.s1_load_vector):
-            m.d.sync += [s2_vector.eq(self.vector), s2_power.eq(self.power)]
-        m.d.sync += [
-            s3_word.eq(s2_word), s3_vector.eq(s2_vector), s3_power.eq(s2_power),
-            s3_scalar.eq(c.s2_scalar), s3_shared_power.eq(c.s2_power),
-            s3_operand.eq(by_index(c.s2_layer, self._operands(s2_word), n.operand)),
-        ]
-        s4_product = Signal(n.product, reset_less=True)
-        m.d.sync += s4_product.eq(self._product(
-            m, s3_operand, s3_word, s3_vector, s3_scalar, s3_power, s3_shared_power))
-        m.d.comb += self.product.eq(s4_product)
-        with m.If(c.s4_accumulate):
-            m.d.sync += self.accumulator.eq(Mux(c.s4_first, 0, self.accumulator) + s4_product)
+        activation = _code(self.element, n.vector_activation)
+        delta = _code(self.element, n.delta)
+        c3_word = Signal(n.word, reset_less=True)
+        m.d.sync += c3_word.eq(self.word)
+        operand = Signal(n.operand)
+        m.d.comb += operand.eq(by_index(c.c2_layer, self._operands(), n.operand))
+        product = (self._shifts(m, operand, activation, delta) if n.pow2
+                   else self._multiplies(m, operand, activation, delta))
+        # As wide as the sum where nothing is appended: else Yosys leaves the adder out of the DSP.
+        wide = n.total if n.alignment.scaled else n.multiplied
+        c4_product = Signal(wide, reset_less=True)
+        c4_addend = Signal(n.total, reset_less=True)
+        c5_total = Signal(n.total, reset_less=True)
+        addend = self._addend(m, c3_word)
+        m.d.sync += [c4_product.eq(product), c4_addend.eq(addend),
+                     c5_total.eq(self._aligned(c4_product) + c4_addend)]
+        m.d.comb += self.gathered.eq(c5_total)
+        sums = Signal(n.accumulator, name="c6_accumulator", reset_less=True)
+        with m.If(c.c5_accumulate):  # the sum is multiplexed, not a term: one look-up table a bit
+            m.d.sync += sums.eq(Mux(c.c5_first, c5_total, sums + c5_total))
+        m.d.comb += self.accumulator.eq(sums)
         if n.training:
-            self._update(m, s3_word, s4_product)
+            self._update(m, c3_word, c5_total)
         if n.lane_layers:
-            self._store(m, s2_vector)
+            self._store_activation(m)
+        if n.lane_layers and n.training:
+            self._store_delta(m, activation)
         return m
 
-    def _operands(self, word) -> dict:
+    def _operands(self) -> dict:
         """The multiplier's view of ``word`` in every layer."""
-        views, result = {}, {}
+        c, views, result = self.control, {}, {}
+        forced = self.numerics.alignment.rounds_activations
         for layer in self.numerics.layers:
             f = layer.formats
             key = (f.weight.frac - f.operand.frac, f.operand)
             if key not in views:
-                views[key] = requantize(word, *key, Rounding.HALF_UP)
+                view = requantize(self.word, *key, Rounding.HALF_UP)
+                views[key] = Mux(c.c2_lowest, f.operand.lo, view) if forced else view
             result[layer.index] = views[key]
         return result
 
-    def _product(self, m, operand, word, vector, scalar, power, shared_power):
-        """The product of a slot, aligned to its accumulator: combinational, between s3 and s4."""
+    def _multiplies(self, m, operand, activation, delta):
+        """The product of fixed-point factors: registers, and combinational from c3 to c4."""
         n, c = self.numerics, self.control
-        x = Signal(signed(max(len(operand), len(vector) + (not vector.shape().signed))))
-        y = Signal(union(n.scalar, n.vector))
-        m.d.comb += y.eq(Mux(c.s3_vector_y, vector, scalar))
-        if n.training and not n.pow2:
-            m.d.comb += x.eq(Mux(c.s3_update, vector, operand))
-            multiplied = x * y
-        else:
-            multiplied = operand * y
-        product = Signal(n.product)
-        forward = {layer.index: round_shift(multiplied, -layer.product_shift, Rounding.FLOOR)
-                   for layer in n.layers}
-        m.d.comb += product.eq(by_index(c.s3_layer, forward))
+        shifted = activation  # as the factor of a forward product
+        if n.alignment.scaled:
+            shifted = by_index(c.c2_layer, {layer.index: round_shift(
+                activation, -layer.product_shift, Rounding.FLOOR) for layer in n.layers})
+        element = activation
         if n.training:
-            with m.If(c.s3_backward | c.s3_update):
-                m.d.comb += product.eq(
-                    self._shifted(m, operand, vector, scalar, power, shared_power)
-                    if n.pow2 else multiplied)
-        biases = {layer.index: round_shift(word, -layer.bias_shift, Rounding.FLOOR)
+            element = Signal(n.vector)
+            m.d.comb += element.eq(Mux(c.c2_activation, activation, delta))
+            shifted = Mux(c.c2_activation, shifted, delta)
+        x = Mux(c.c2_element_x, element, operand) if n.training else operand
+        c3_x = Signal(x.shape(), reset_less=True)
+        y = Mux(c.c2_element_y, shifted, c.c2_factor)
+        c3_y = Signal(n.factor if n.alignment.scaled else y.shape(), reset_less=True)
+        m.d.sync += [c3_x.eq(x), c3_y.eq(y)]
+        return c3_x * c3_y
+
+    def _shifts(self, m, operand, activation, delta):
+        """The product where deltas are powers of two: forward a multiplier, else a shifter."""
+        n, c = self.numerics, self.control
+        c3_operand = Signal(n.operand, reset_less=True)
+        c3_y = Signal(n.vector_activation, reset_less=True)  # forward: no scalar is wider
+        m.d.sync += [
+            c3_operand.eq(Mux(c.c2_shift, 0, operand)),
+            c3_y.eq(Mux(c.c2_element_y, activation, c.c2_factor)),
+        ]
+        base = Signal(signed(max(len(operand), len(activation) + 1, n.scalar.width + 1)))
+        power = Signal(n.delta)
+        m.d.comb += [
+            power.eq(Mux(c.c2_own_power, delta, c.c2_power)),
+            base.eq(Mux(c.c2_element_x, Mux(c.c2_own_power, c.c2_factor, activation), operand)),
+        ]
+        field, zero = power[:-1], ~power[:-1].any() | ~c.c2_shift
+        c3_base = Signal(signed(len(base) + 1), reset_less=True)
+        c3_field = Signal(len(field), reset_less=True)
+        m.d.sync += [
+            c3_base.eq(Mux(zero, 0, Mux(power[-1] ^ c.c2_negate, -base, base))),
+            c3_field.eq(field),
+        ]
+        most = (1 << len(field)) - 1
+        shifted = Array([Const(0)] + [round_shift(c3_base, -k, Rounding.FLOOR)
+                                      for k in range(most)])[c3_field]
+        return c3_operand * c3_y + shifted
+
+    def _addend(self, m, word):
+        """What is added to the product, combinational from c3 to c4: of its terms at most one.
+
+        Gates, not multiplexers: a register with a reset stays outside the DSP.
+        """
+        n, c, a = self.numerics, self.control, self.numerics.alignment
+        terms = []
+        if n.training:
+            low = Const(0, 0)
+            if a.point:
+                own = rounding_offset(a.point, Rounding.STOCHASTIC, self.random)
+                low = c.c3_offset[:a.point] ^ (own & c.c3_offset_lane.replicate(a.point))
+            terms.append(Cat(low, _gated(word, c.c3_update)).as_signed())
+        biases = {layer.index: round_shift(word, -layer.bias_shift - a.forward_zeros(layer),
+                                           Rounding.FLOOR)
                   for layer in n.layers if layer.by_outputs}
         if biases:
-            with m.If(c.s3_bias):
-                m.d.comb += product.eq(by_index(c.s3_layer, biases))
-        return product
+            bias = Signal(n.total)
+            m.d.comb += bias.eq(by_index(c.c3_layer, biases))
+            terms.append(_gated(bias, c.c3_bias))
+        if n.has_scalar_bias:
+            terms.append(self.extra)
+        return reduce(or_, terms, Const(0, signed(1)))
 
-    def _shifted(self, m, operand, vector, scalar, power, shared_power):
-        """The product with a power of two: negate, then shift."""
-        n, c = self.numerics, self.control
-        width = max(len(operand), len(vector) + 1, len(scalar) + 1)
-        base = Signal(signed(width))
-        signed_base = Signal(signed(width + 1))
-        exponent = Signal(n.delta)
-        own = Signal()  # the lane's delta, not the broadcast one
-        m.d.comb += [
-            base.eq(Mux(c.s3_update, Mux(c.s3_by_outputs, scalar, vector), operand)),
-            own.eq(c.s3_vector_y | (c.s3_update & c.s3_by_outputs)),
-            exponent.eq(Mux(own, power, shared_power)),
-            signed_base.eq(Mux(exponent[-1], -base, base)),
-        ]
-        field = exponent[:-1]
-        shifted = Signal(signed(width + 1 + max((1 << len(field)) - 2, 0)))
-        with m.Switch(field):
-            with m.Case(0):
-                m.d.comb += shifted.eq(0)
-            for magnitude in range(1, 1 << len(field)):
-                with m.Case(magnitude):
-                    m.d.comb += shifted.eq(round_shift(signed_base, 1 - magnitude, Rounding.FLOOR))
-        return shifted
+    def _aligned(self, product):
+        shifts = alignments(self.numerics)
+        choices = [round_shift(product, -zeros, Rounding.FLOOR) for zeros in shifts]
+        return choices[0] if len(choices) == 1 else Array(choices)[self.control.c4_alignment]
 
-    def _update(self, m, s3_word, s4_product) -> None:
-        """``W - round(step)``: align, round, subtract, saturate."""
+    def _update(self, m, c3_word, total) -> None:
+        """``W - round(step)``: what lies above the point, saturated."""
         n, c = self.numerics, self.control
-        s4_word = Signal(n.word, reset_less=True)
-        s5_word = Signal(n.word, reset_less=True)
-        alignments = {layer.index: round_shift(s4_product, -n.step_alignment(layer),
-                                               Rounding.FLOOR) for layer in n.layers}
-        low, high = n.network.config.rate_range
-        aligned_shape = signed(n.product.width + max(n.step_alignment(layer) for layer in n.layers)
-                               + high - low)
-        layer_aligned = Signal(aligned_shape)
-        aligned = Signal(aligned_shape)
-        m.d.comb += layer_aligned.eq(by_index(c.s4_layer, alignments))
-        with m.Switch(c.s4_rate):
-            for extra in range(high - low + 1):
-                with m.Case(extra):
-                    m.d.comb += aligned.eq(round_shift(layer_aligned, -extra, Rounding.FLOOR))
-        step = round_shift(aligned, n.step_shift, n.network.config.rounding.update,
-                           c.s4_row_word ^ self.random)
-        s5_step = Signal(step.shape(), reset_less=True)
-        m.d.sync += [s4_word.eq(s3_word), s5_word.eq(s4_word), s5_step.eq(step)]
+        mode = n.network.config.rounding.update
+        lsb = c3_word[0]
+        if mode is Rounding.HALF_EVEN:
+            c4_lsb, c5_lsb = (Signal(name=f"c{k}_lsb", reset_less=True) for k in (4, 5))
+            m.d.sync += [c4_lsb.eq(lsb), c5_lsb.eq(c4_lsb)]
+            lsb = c5_lsb
+        result = finish_step(total, n.alignment.point, mode, lsb)
         weights, biases = {}, {}
         for layer in n.layers:
             f = layer.formats
             weights[layer.index] = f.weight
             biases[layer.index] = f.bias if layer.by_outputs else f.weight
-        difference = Signal(signed(max(len(s5_word), len(step)) + 1))
-        m.d.comb += difference.eq(s5_word - s5_step)
         formats = {*weights.values(), *biases.values()}
-        clipped = {q: saturate(difference, q) for q in formats}
-        new = by_index(c.s5_layer, {i: clipped[q] for i, q in weights.items()})
-        new_bias = by_index(c.s5_layer, {i: clipped[q] for i, q in biases.items()})
-        m.d.sync += self.updated.eq(new if len(formats) == 1 else Mux(c.s5_bias, new_bias, new))
+        clipped = {q: saturate(result, q) for q in formats}
+        new = by_index(c.c5_layer, {i: clipped[q] for i, q in weights.items()})
+        new_bias = by_index(c.c5_layer, {i: clipped[q] for i, q in biases.items()})
+        updated = Signal(n.word, name="c6_updated", reset_less=True)
+        m.d.sync += updated.eq(new if len(formats) == 1 else Mux(c.c5_bias, new_bias, new))
+        m.d.comb += self.updated.eq(updated)
 
-    def _store(self, m, s2_vector) -> None:
-        """Activation and delta of this lane's neuron, from the accumulator at s5."""
-        n, c = self.numerics, self.control
-        rounding = n.network.config.rounding
-        word5, word6 = c.s5_row_word ^ self.random, c.s6_row_word ^ self.random
-        rounded, codes = {}, {}
-        for layer in n.lane_layers:
-            value = round_activation(self.accumulator, layer, rounding.activation, word5)
-            register = Signal(value.shape(), name=f"s6_rounded_{layer.index}", reset_less=True)
-            m.d.sync += register.eq(value)
-            rounded[layer.index] = register
-            codes[layer.index] = saturate_activation(register, layer)
-        s7_code = Signal(n.vector_activation, reset_less=True)
-        m.d.sync += s7_code.eq(by_index(c.s6_layer, codes))
-        m.d.comb += self.activation.eq(Mux(self.alive, s7_code, 0))
-        if not n.training:
+    def _store_activation(self, m) -> None:
+        """Activation of this lane's neuron, from the accumulator at c6."""
+        n, c, a = self.numerics, self.control, self.numerics.alignment
+        code = Signal(n.vector_activation, reset_less=True)
+        m.d.comb += self.activation.eq(Mux(self.alive, code, 0))
+        if a.rounds_activations:
+            value = round_shift(self.accumulator, a.point, Rounding.FLOOR)
+            m.d.sync += code.eq(by_index(c.c6_layer, {
+                layer.index: saturate_activation(value, layer) for layer in n.lane_layers}))
             return
-        # The null slot that ends a backward spread brings the stored activation of the neuron.
-        slopes = {layer.index + 1: Cat(*slope_of_code(s2_vector, layer))
-                  for layer in n.lane_layers}
-        s3_slope, s4_slope, s5_slope = (Signal(2, name=f"s{i}_slope", reset_less=True)
-                                        for i in (3, 4, 5))
-        m.d.sync += [s3_slope.eq(by_index(c.s2_layer, slopes)), s4_slope.eq(s3_slope),
-                     s5_slope.eq(s4_slope)]
+        codes, random = {}, c.c6_row_word ^ self.random
+        for layer in n.lane_layers:
+            value = round_activation(self.accumulator, layer, n.network.config.rounding.activation,
+                                     random)
+            register = Signal(value.shape(), name=f"c7_rounded_{layer.index}", reset_less=True)
+            m.d.sync += register.eq(value)
+            codes[layer.index] = saturate_activation(register, layer)
+        m.d.sync += code.eq(by_index(c.c7_layer, codes))
+
+    def _store_delta(self, m, activation) -> None:
+        """Delta of this lane's neuron: the null slot that ends its sum brings its activation."""
+        n, c, a = self.numerics, self.control, self.numerics.alignment
+        slope = by_index(c.c2_layer, {layer.index + 1: Cat(*slope_of_code(activation, layer))
+                                      for layer in n.lane_layers})
+        for k in (3, 4, 5, 6):
+            register = Signal(2, name=f"c{k}_slope", reset_less=True)
+            m.d.sync += register.eq(slope)
+            slope = register
+        if a.rounds_deltas:
+            value = Mux(slope[0], round_shift(self.accumulator, a.point, Rounding.FLOOR), 0)
+            code = Signal(n.delta, name="c7_delta", reset_less=True)
+            m.d.sync += code.eq(by_index(c.c6_layer, {
+                layer.index + 1: saturate(value, layer.formats.delta)
+                for layer in n.lane_layers}))
+            m.d.comb += self.delta.eq(code)
+            return
         values, cases = {}, {}
         for layer in n.lane_layers:
             above = n.network.above(layer)
-            values[above.index] = apply_slope(self.accumulator, s5_slope[0], s5_slope[1], layer)
+            values[above.index] = apply_slope(self.accumulator, slope[0], slope[1], layer)
             cases[above.index] = (layer, above.backward_frac + layer.derivative_frac)
-        quantizer = DeltaQuantizer(cases=cases, mode=rounding.delta, as_pow2=n.pow2, shape=n.delta)
-        random = word6 if quantizer.random_delay() else word5
-        stages = [c.s5_layer, c.s6_layer, c.s7_layer][:quantizer.latency]
-        value = by_index(c.s5_layer, values)
-        m.d.comb += self.delta.eq(quantizer.build(m, value, stages, random, "lane"))
+        quantizer = DeltaQuantizer(cases=cases, mode=n.network.config.rounding.delta,
+                                   as_pow2=n.pow2, shape=n.delta)
+        row_word = c.c7_row_word if quantizer.random_delay() else c.c6_row_word
+        stages = [c.c6_layer, c.c7_layer, c.c8_layer][:quantizer.latency]
+        value = by_index(c.c6_layer, values)
+        m.d.comb += self.delta.eq(quantizer.build(m, value, stages, row_word ^ self.random, "lane"))
+
+
+def _gated(value, enable):
+    """Return ``value`` where ``enable``, else 0."""
+    return (value & enable.replicate(len(value)))[:len(value)].as_signed()
+
+
+def _code(bits, shape):
+    """Read the bits of a memory word as a code."""
+    code = bits[:shape.width]
+    return code.as_signed() if shape.signed else code

@@ -2,19 +2,21 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
+
+from ...plan.latency import WRITE_LATENCY
 
 __all__ = ["Mover"]
 
-_READ_LATENCY = 2
-_DEPTH = 4  # beats: a read latency and the two registers of the queue
+#: From the complete row, at c2, to its write.
+_WRITE_WAIT = WRITE_LATENCY - 2
 
 
 class Mover(wiring.Component):
     """Loads or dumps ``count`` rows from ``row`` on, a group of words a beat.
 
-    A beat a clock either way; the first dumped one comes 4 cycles after the strobe.
+    A row passes through the row register of the array, which shifts by a group: a beat a clock,
+    and between two rows 5 cycles (load) or 2 (dump).
 
     Parameters
     ----------
@@ -29,63 +31,82 @@ class Mover(wiring.Component):
         Strobes.
     bias : In(1)
         Move scalar biases: one beat each.
-    start_row, count : In(32)
-    active : Out(1)
-    address, group, write, data, moved : Out, In
-        To the memories; ``moved`` follows two cycles after its address and group.
+    start_row, count : In
+    active, moves_bias : Out(1)
+    address : Out
+        Of the row that is read or written.
+    fetch : Out(1)
+        The row at ``address``, which the memory shows, goes into the row register.
+    shift, data : Out
+        A beat goes in at its top and one goes out below.
+    store : Out(1)
+        The row register is complete; ``address`` stays until it is written.
+    lowest : In
+        Beat at the lower end of the row register.
     i, o : In, Out(stream of word_group)
     """
 
     def __init__(self, *, word_group: data.ArrayLayout, n_groups: int, n_addresses: int) -> None:
         self.word_group, self.n_groups = word_group, n_groups
         super().__init__({
-            "load": In(1), "dump": In(1), "bias": In(1), "start_row": In(32), "count": In(32),
+            "load": In(1), "dump": In(1), "bias": In(1),
+            "start_row": In(range(max(n_addresses, 2))), "count": In(range(n_addresses + 1)),
             "active": Out(1), "moves_bias": Out(1),
-            "address": Out(range(max(n_addresses, 2))), "group": Out(range(max(n_groups, 2))),
-            "write": Out(1), "data": Out(word_group), "moved": In(word_group),
+            "address": Out(range(max(n_addresses, 2))), "fetch": Out(1), "shift": Out(1),
+            "data": Out(word_group), "store": Out(1), "lowest": In(word_group),
             "i": In(stream.Signature(word_group)), "o": Out(stream.Signature(word_group)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        left = Signal(32)  # rows or biases to go
+        left = Signal(self.count.shape())  # rows or biases to go
+        group = Signal(range(max(self.n_groups, _WRITE_WAIT, 2)))
         last_group = Signal()
-        advance = Signal()
-        m.submodules.queue = queue = SyncFIFOBuffered(width=self.word_group.size, depth=_DEPTH)
-        credit = Signal(range(_DEPTH + 1), init=_DEPTH)  # room for beats that are on their way
-        fetch = Signal()
-        popped = Signal()
-        travel = Signal(_READ_LATENCY)
-        m.d.sync += [travel.eq(travel << 1 | fetch), credit.eq(credit - fetch + popped)]
+        next_row = Signal()
         m.d.comb += [
-            last_group.eq(self.moves_bias | (self.group == self.n_groups - 1)),
-            self.data.eq(self.i.payload),
-            queue.w_en.eq(travel[-1]), queue.w_data.eq(self.moved),
-            self.o.valid.eq(queue.r_rdy), self.o.payload.eq(queue.r_data),
-            queue.r_en.eq(self.o.ready), popped.eq(self.o.valid & self.o.ready),
+            last_group.eq(self.moves_bias | (group == self.n_groups - 1)),
+            self.data.eq(self.i.payload), self.o.payload.eq(self.lowest),
         ]
-        with m.If(advance):
-            m.d.sync += self.group.eq(Mux(last_group, 0, self.group + 1))
-            with m.If(last_group):
-                m.d.sync += [self.address.eq(self.address + 1), left.eq(left - 1)]
+        with m.If(next_row):
+            m.d.sync += [self.address.eq(self.address + 1), left.eq(left - 1)]
+        with m.If(self.shift):
+            m.d.sync += group.eq(Mux(last_group, 0, group + 1))
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [self.group.eq(0), self.address.eq(self.start_row),
-                             left.eq(self.count), self.moves_bias.eq(self.bias)]
-                with m.If(self.load):
-                    m.next = "LOAD"
-                with m.Elif(self.dump):
-                    m.next = "DUMP"
+                m.d.sync += [self.address.eq(self.start_row), left.eq(self.count), group.eq(0),
+                             self.moves_bias.eq(self.bias)]
+                with m.If((self.load | self.dump) & (self.count != 0)):
+                    with m.If(self.load):
+                        m.next = "LOAD"
+                    with m.Else():
+                        m.next = "READ"
             with m.State("LOAD"):
-                m.d.comb += [
-                    self.active.eq(1), self.i.ready.eq(left != 0),
-                    self.write.eq(self.i.valid & self.i.ready), advance.eq(self.write),
-                ]
-                with m.If(left == 0):
-                    m.next = "IDLE"
-            with m.State("DUMP"):
-                m.d.comb += [self.active.eq(1), fetch.eq((left != 0) & (credit != 0)),
-                             advance.eq(fetch)]
-                with m.If((left == 0) & (credit == _DEPTH)):
-                    m.next = "IDLE"
+                m.d.comb += [self.active.eq(1), self.i.ready.eq(1), self.shift.eq(self.i.valid)]
+                with m.If(self.shift & last_group):
+                    m.next = "STORE"
+            with m.State("STORE"):
+                m.d.comb += [self.active.eq(1), self.store.eq(1)]
+                m.next = "WRITE"
+            with m.State("WRITE"):
+                m.d.comb += self.active.eq(1)
+                m.d.sync += group.eq(group + 1)
+                with m.If(group == _WRITE_WAIT - 1):
+                    m.d.comb += next_row.eq(1)
+                    m.d.sync += group.eq(0)
+                    m.next = "LOAD"
+                    with m.If(left == 1):
+                        m.next = "IDLE"
+            with m.State("READ"):  # the memory's address is ours
+                m.d.comb += self.active.eq(1)
+                m.next = "FETCH"
+            with m.State("FETCH"):
+                m.d.comb += [self.active.eq(1), self.fetch.eq(1)]
+                m.next = "SEND"
+            with m.State("SEND"):
+                m.d.comb += [self.active.eq(1), self.o.valid.eq(1), self.shift.eq(self.o.ready)]
+                with m.If(self.shift & last_group):
+                    m.d.comb += next_row.eq(1)
+                    m.next = "READ"
+                    with m.If(left == 1):
+                        m.next = "IDLE"
         return m

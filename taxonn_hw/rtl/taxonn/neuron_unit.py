@@ -128,7 +128,7 @@ class NeuronUnit(wiring.Component):
     def _random(self, m, name: str, index, tag, stage: int) -> Value:
         """The word of the neuron in ``tag``, delayed to ``stage`` (at least 4) after it."""
         n = self.numerics
-        m.submodules[name] = words = RowWord()
+        m.submodules[name] = words = RowWord(latency=RANDOM_LATENCY)
         bases = {layer.index: int(index(layer.neuron_base)) for layer in n.layers}
         layer = tag.layer
         if name == "delta_words":

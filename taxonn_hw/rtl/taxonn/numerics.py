@@ -9,11 +9,12 @@ from functools import cached_property
 from amaranth.hdl import Shape, signed, unsigned
 
 from ...fixed import Pow2Format
-from ...plan import Layer, Network
-from ...plan.program import Finish, Program
+from ...plan import Network
+from ...plan.alignment import Alignment
+from ...plan.program import Element, Finish, Program
 from ..select import common_shape
 
-__all__ = ["Numerics", "union"]
+__all__ = ["Numerics", "bounds", "union"]
 
 
 class Numerics:
@@ -28,18 +29,21 @@ class Numerics:
     -------
     pow2 : bool
         Every delta is a power of two: products with it are shifts.
+    alignment : Alignment
+        Where the binary points lie.
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.program = Program(network)
+        self.alignment = Alignment(network, self.program)
         self.training = network.config.training
         self.layers = network.layers
         self.pow2 = self.training and all(
             isinstance(layer.formats.delta, Pow2Format) for layer in self.layers)
         passes = self.program.passes
         #: Layers whose activations / deltas are stored in all lanes at once.
-        self.lane_layers = [p.layer for p in self.program.forward if p.finish is Finish.LANES]
+        self.lane_layers = self.alignment.lane_layers
         self.has_drain = any(p.finish is Finish.DRAIN for p in passes)
         self.has_tree = any(p.finish is Finish.TREE for p in passes)
         #: Layers whose deltas pass through the neuron unit, from above (not from the loss).
@@ -94,47 +98,106 @@ class Numerics:
         return union(self.vector_activation, self.delta)
 
     @cached_property
-    def product(self) -> Shape:
-        """A product, aligned for its accumulator."""
-        bound = 0
+    def vector_word(self) -> Shape:
+        """One lane of the vector memory: an activation or a delta, as bits."""
+        widths = [self.vector_activation.width] if self.program.a_base else []
+        return unsigned(max([*widths, self.delta.width] if self.program.d_base else widths or [1]))
+
+    @cached_property
+    def factor(self) -> Shape:
+        """What is broadcast to the multipliers: the scalar, for updates its negative."""
+        if self.alignment.scaled:
+            return common_shape(*self.alignment.scalar_ranges())
+        if not self.training or self.pow2:
+            return self.scalar
+        low, high = bounds(self.scalar)
+        return common_shape((low, high), (-high, -low))
+
+    def _product_bounds(self, appended: bool) -> dict[Element, int]:
+        """Largest magnitude of a product of each element, with the zeros appended to it or not."""
+        a, most = self.alignment, dict.fromkeys(Element, 1)
+        low, _ = self.network.config.rate_range
+        for p in self.program.passes:
+            f, layer = p.layer.formats, p.layer
+            x = max(f.x.hi, -f.x.lo)
+            if p.element is Element.FORWARD:
+                zeros = layer.product_shift + a.forward_zeros(layer) if appended else 0
+                most[p.element] = max(most[p.element], -f.operand.lo * x << zeros)
+                continue
+            x, d = max(x, layer.bias_operand if layer.by_outputs else 0), -f.delta.lo
+            zeros = a.update_zeros(layer, low) if appended else 0
+            most[Element.UPDATE] = max(most[Element.UPDATE], x * d << zeros)
+            zeros = a.backward_zeros(layer) if appended else 0
+            most[Element.BACKWARD] = max(most[Element.BACKWARD], -f.operand.lo * d << zeros)
+        return most
+
+    @cached_property
+    def multiplied(self) -> Shape:
+        """A product as it leaves the multiplier or shifter."""
+        bound = max(self._product_bounds(self.alignment.scaled).values())
+        return signed(bound.bit_length() + 1)
+
+    @cached_property
+    def gathered(self) -> Shape:
+        """A product that enters the adder tree; that of lane 0 may bring a bias."""
+        bound = 1
+        for p in self.program.passes:
+            if p.finish is not Finish.TREE:
+                continue
+            f, layer = p.layer.formats, p.layer
+            if p.element is Element.FORWARD:
+                bound = max(bound, (-f.operand.lo * max(f.x.hi, -f.x.lo) << layer.product_shift)
+                            + (-f.bias.lo << layer.bias_shift))
+            else:
+                bound = max(bound, -f.operand.lo * -f.delta.lo)
+        return signed(bound.bit_length() + 1)
+
+    @cached_property
+    def accumulator(self) -> Shape:
+        """A sum in a lane, zeros and offsets included."""
+        bound, a = 1, self.alignment
+        for p in self.program.passes:
+            if not p.is_spread:
+                continue
+            if p.element is Element.FORWARD:
+                bound = max(bound, (p.layer.forward_bound << a.forward_zeros(p.layer))
+                            + a.activation_offset(p.layer))
+            else:
+                bound = max(bound, (p.layer.backward_bound << a.backward_zeros(p.layer))
+                            + ((1 << a.point) if a.rounds_deltas else 0))
+        return signed(bound.bit_length() + 1)
+
+    @cached_property
+    def total(self) -> Shape:
+        """A product, aligned, with what is added to it in one slot: word, bias or offset."""
+        a, products = self.alignment, self._product_bounds(True)
+        bound = max(*products.values(), -bounds(self.gathered)[0] - 1)
         for layer in self.layers:
-            f = layer.formats
-            x, d = max(f.x.hi, -f.x.lo), -f.delta.lo
-            bound = max(bound, -f.operand.lo * x << layer.product_shift,
-                        -f.bias.lo << layer.bias_shift if layer.by_outputs else 0)
-            if self.training:
-                bound = max(bound, -f.operand.lo * d, x * d, d * (
-                    layer.bias_operand if layer.by_outputs else 0))
+            zeros = layer.bias_shift + a.forward_zeros(layer)
+            bound = max(bound, (-layer.formats.bias.lo << zeros) + a.activation_offset(layer))
+        if self.training:
+            bound = max(bound, products[Element.UPDATE] + (1 << self.word.width - 1 + a.point))
         return signed(bound.bit_length() + 1)
 
     def sum_shape(self, kinds: tuple[Finish, ...]) -> Shape:
-        """Accumulator wide enough for all passes whose results go one of the ways ``kinds``."""
-        bounds = [1]
+        """Shape of the sums of all passes whose results go one of the ways ``kinds``."""
+        bound = 1
         for p in self.program.passes:
             if p.finish in kinds:
-                forward = p in self.program.forward
-                bounds.append(p.layer.forward_bound if forward else p.layer.backward_bound)
-        return signed(max(bounds).bit_length() + 1)
-
-    @property
-    def step_shift(self) -> int:
-        """Fraction bits that an aligned step loses; every step is aligned to this."""
-        _, high = self.network.config.rate_range
-        return max(0, *(layer.update_shift(high) for layer in self.layers))
-
-    def step_alignment(self, layer: Layer) -> int:
-        """Zeros appended to a step of ``layer`` at the highest learning-rate exponent."""
-        _, high = self.network.config.rate_range
-        return self.step_shift - layer.update_shift(high)
+                forward = p.element is Element.FORWARD
+                bound = max(bound, p.layer.forward_bound if forward else p.layer.backward_bound)
+        return signed(bound.bit_length() + 1)
 
     @property
     def _formats(self):
         return [layer.formats for layer in self.layers]
 
 
+def bounds(s: Shape) -> tuple[int, int]:
+    """Return the lowest and highest number of a shape."""
+    return (-(1 << s.width - 1) if s.signed else 0, (1 << s.width - s.signed) - 1)
+
+
 def union(a: Shape, b: Shape) -> Shape:
     """Return the shape that holds the codes of both."""
-
-    def bounds(s: Shape) -> tuple[int, int]:
-        return (-(1 << s.width - 1) if s.signed else 0, (1 << s.width - s.signed) - 1)
     return common_shape(bounds(a), bounds(b))

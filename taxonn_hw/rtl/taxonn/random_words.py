@@ -5,35 +5,38 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS
+from ...plan.latency import RANDOM_LATENCY, RANDOM_STAGE
 from ..random import LaneWords, RowState, RowWord
 
 __all__ = ["ArrayRandom"]
 
 
 class ArrayRandom(wiring.Component):
-    """Row words four to six cycles after their address, and the lane sequence.
+    """Row words three cycles after their address, and the lane sequence.
 
     Members
     -------
     advance : In(1)
         The slot that goes to c0 at the end of this cycle begins a new sample.
+    advance_lanes : In(1)
+        A slot that begins a new sample goes to c3: after the last update of the sample before and
+        before the first store.
     restart : In(1)
         Back to sample 0.
     index : In(16)
         Row address at c0.
-    s4, s5, s6 : Out(16)
+    c3, c6, c7 : Out(16)
         Its row word.
     lanes : Out
-        Bits of the lane sequence; lane ``l`` uses bits ``l .. l+15``.  It steps when the new
-        sample reaches s5, after the last update of the sample before and before the first store.
+        Bits of the lane sequence; lane ``l`` uses bits ``l .. l+15``.
     state : Out(32)
     """
 
     def __init__(self, *, seed: int, lanes: int) -> None:
         self.seed, self.n_lanes = seed, lanes
         super().__init__({
-            "advance": In(1), "restart": In(1), "index": In(16),
-            "s4": Out(RANDOM_BITS), "s5": Out(RANDOM_BITS), "s6": Out(RANDOM_BITS),
+            "advance": In(1), "advance_lanes": In(1), "restart": In(1), "index": In(16),
+            "c3": Out(RANDOM_BITS), "c6": Out(RANDOM_BITS), "c7": Out(RANDOM_BITS),
             "lanes": Out(lanes + RANDOM_BITS - 1), "state": Out(32),
         })
 
@@ -41,14 +44,18 @@ class ArrayRandom(wiring.Component):
         m = Module()
         m.submodules.row_state = state = RowState(seed=self.seed)
         m.submodules.lane_words = lanes = LaneWords(seed=self.seed, lanes=self.n_lanes)
-        m.submodules.row_word = word = RowWord()
-        travel = Signal(5)  # from the hazard stage to s4
-        m.d.sync += [travel.eq(travel << 1 | self.advance), self.s5.eq(self.s4),
-                     self.s6.eq(self.s5)]
+        m.submodules.row_word = words = RowWord(latency=RANDOM_LATENCY)
+        word = words.word
+        for stage in range(RANDOM_STAGE + 1, 8):
+            register = Signal(RANDOM_BITS, name=f"c{stage}_word", reset_less=True)
+            m.d.sync += register.eq(word)
+            word = register
+            if stage in (6, 7):
+                m.d.comb += getattr(self, f"c{stage}").eq(word)
         m.d.comb += [
             state.advance.eq(self.advance), state.restart.eq(self.restart),
-            lanes.advance.eq(travel[-1]), lanes.restart.eq(self.restart),
-            word.index.eq(self.index), word.state.eq(state.state), self.s4.eq(word.word),
+            lanes.advance.eq(self.advance_lanes), lanes.restart.eq(self.restart),
+            words.index.eq(self.index), words.state.eq(state.state), self.c3.eq(words.word),
             self.lanes.eq(lanes.bits), self.state.eq(state.state),
         ]
         return m

@@ -1,16 +1,14 @@
 """Scalar biases of the layers whose lanes are inputs: a memory and an adder, same law."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, Pow2Format, Rounding
-from ...fixed.gates import pow2_decode, round_shift, saturate
-from ...plan.program import Finish
+from ...fixed.gates import finish_step, pow2_decode, round_shift, rounding_offset, saturate
+from ..memory import add_memory
 from ..select import by_index
 from .numerics import Numerics
-from .slot import slot_layout
 
 __all__ = ["ScalarBias"]
 
@@ -18,89 +16,108 @@ __all__ = ["ScalarBias"]
 class ScalarBias(wiring.Component):
     """Reads the bias of an output with its slot; writes it back with the weights.
 
-    The stages are those of the lanes: read at c0, sum input at s4, write at s6, so that the row
+    The stages are those of the lanes: read at c1, added at c4, written at c6, so that the row
     hazard check covers the bias too.
 
     Members
     -------
-    slots : c0, c2, c4, c5, c6 as ``c<k>`` with ``c<k>_valid``
-    row_word, lane_word : In(16)
-        Random words at s4.
+    c1_address, c6_address : In
+        Where the bias of the slot lies.
+    c3_factor : In
+        Negative of the delta, as the lanes see it.
+    c3_power : In
+        For powers of two the delta itself.
+    c3_layer, c5_layer : In
+    c3_offset, c3_offset_lane : In
+        As for the lanes.
+    random : In(16)
+        Of lane 0.
     rate : In(3)
-    aligned : Out, s4
+    aligned : Out, c3
         Bias with the fraction bits of the forward accumulator.
-    move, move_address, move_write, move_data, moved : In, Out
-        Host access.
+    write : In(1)
+        Write at c6; without training hardware what was loaded.
+    load, data : In
+        Instead of the bias that is read take ``data``.
+    hold : In(1)
+        Keep the bias.
+    held : Out
+        The bias at c3.
     """
 
     def __init__(self, *, numerics: Numerics) -> None:
         self.numerics = n = numerics
-        self.slot = slot_layout(n)
         self.layers = [layer for layer in n.layers if not layer.by_outputs]
-        self.word = n.word
+        address = range(max(n.network.n_neurons, 2))
+        layer = range(len(n.layers) + 1)
         super().__init__({
-            "c0": In(self.slot), "c2": In(self.slot), "c3": In(self.slot), "c4": In(self.slot),
-            "c5": In(self.slot), "c6": In(self.slot), "c6_valid": In(1),
-            "row_word": In(RANDOM_BITS), "lane_word": In(RANDOM_BITS), "rate": In(3),
-            "aligned": Out(n.sum_shape((Finish.TREE,))),
-            "move": In(1), "move_address": In(range(max(n.network.n_neurons, 2))),
-            "move_write": In(1), "move_data": In(self.word), "moved": Out(self.word),
+            "c1_address": In(address), "c6_address": In(address),
+            "c3_factor": In(n.factor), "c3_power": In(n.delta),
+            "c3_layer": In(layer), "c5_layer": In(layer),
+            "c3_offset": In(max(n.alignment.point, 1)), "c3_offset_lane": In(1),
+            "random": In(RANDOM_BITS), "rate": In(3),
+            "aligned": Out(n.gathered), "write": In(1),
+            "load": In(1), "data": In(n.word), "hold": In(1), "held": Out(n.word),
         })
 
     def elaborate(self, platform):
         m = Module()
         n = self.numerics
-        memory = Memory(shape=self.word, depth=n.network.n_neurons, init=[])
-        m.submodules.memory = memory
-        write, read = memory.write_port(), memory.read_port()
-        bases = {layer.index: layer.neuron_base for layer in n.layers}
-        address = Signal(range(max(n.network.n_neurons, 2)))
+        write, read = add_memory(m, "memory", shape=n.word, depth=n.network.n_neurons)
+        c3_bias = Signal(n.word, reset_less=True)
+        with m.If(~self.hold):
+            m.d.sync += c3_bias.eq(Mux(self.load, self.data, read.data))
         m.d.comb += [
-            address.eq(by_index(self.c0.layer, bases) + self.c0.item),
-            read.addr.eq(Mux(self.move, self.move_address, address)),
-        ]
-        s2, s3, s4, s5 = (Signal(self.word, name=f"s{k}_bias", reset_less=True)
-                          for k in (2, 3, 4, 5))
-        m.d.sync += [s2.eq(read.data), s3.eq(s2), s4.eq(s3), s5.eq(s4)]
-        m.d.comb += [
-            self.moved.eq(s2),
-            self.aligned.eq(by_index(self.c4.layer, {
-                layer.index: round_shift(s4, -layer.bias_shift, Rounding.FLOOR)
+            read.addr.eq(self.c1_address), self.held.eq(c3_bias),
+            self.aligned.eq(by_index(self.c3_layer, {
+                layer.index: round_shift(c3_bias, -layer.bias_shift, Rounding.FLOOR)
                 for layer in self.layers})),
-        ]
-        new = Signal(self.word, reset_less=True)
-        if n.training:
-            m.d.sync += new.eq(self._updated(m, s5))
-        own = Signal()
-        m.d.comb += [
-            own.eq(self.c6_valid & self.c6.update & (self.c6.block == 0) & by_index(
-                self.c6.layer, {layer.index: int(not layer.by_outputs) for layer in n.layers}, 1)),
-            write.en.eq(Mux(self.move, self.move_write, own)),
-            write.addr.eq(Mux(self.move, self.move_address, (by_index(
-                self.c6.layer, bases) + self.c6.item)[:len(address)])),
-            write.data.eq(Mux(self.move, self.move_data, new)),
+            write.addr.eq(self.c6_address), write.en.eq(self.write),
+            write.data.eq(self._updated(m, c3_bias) if n.training else c3_bias),
         ]
         return m
 
-    def _updated(self, m, s5_bias):
-        """``b - round(delta 2**-k)``, combinational at s5."""
-        n = self.numerics
-        low, high = n.network.config.rate_range
+    def _updated(self, m, c3_bias):
+        """``b - round(delta 2**-k)``, at c6."""
+        n, point = self.numerics, self.numerics.alignment.point
         mode = n.network.config.rounding.update
-        code = self.c4.scalar
+        low = Cat()
+        if point:
+            own = rounding_offset(point, Rounding.STOCHASTIC, self.random)
+            low = self.c3_offset[:point] ^ (own & self.c3_offset_lane.replicate(point))
+        step = by_index(self.c3_layer, self._steps())
+        c4_step = Signal(step.shape(), reset_less=True)
+        c4_bias = Signal(signed(point + n.word.width), reset_less=True)
+        c5_total = Signal(signed(max(len(c4_step), len(c4_bias)) + 1), reset_less=True)
+        m.d.sync += [c4_step.eq(step), c4_bias.eq(Cat(low, c3_bias)),
+                     c5_total.eq(c4_bias + c4_step)]
+        lsb = c3_bias[0]
+        if mode is Rounding.HALF_EVEN:
+            c4_lsb, c5_lsb = (Signal(name=f"c{k}_lsb", reset_less=True) for k in (4, 5))
+            m.d.sync += [c4_lsb.eq(lsb), c5_lsb.eq(c4_lsb)]
+            lsb = c5_lsb
+        result = finish_step(c5_total, point, mode, lsb)
+        new = Signal(n.word, name="c6_bias", reset_less=True)
+        m.d.sync += new.eq(by_index(self.c5_layer, {
+            layer.index: saturate(result, layer.formats.bias) for layer in self.layers}))
+        return new
+
+    def _steps(self) -> dict:
+        """Negative of the delta, aligned to the point, in every layer."""
+        n, a = self.numerics, self.numerics.alignment
+        low, high = n.network.config.rate_range
+        factor = self.c3_factor
         if n.pow2:
             widest = max((layer.formats.delta for layer in n.layers), key=lambda f: f.width)
-            code = pow2_decode(self.c4.power, Pow2Format(widest.width, 0))
-        random = self.row_word ^ self.lane_word
-        results = {}
+            sign = 1 << n.delta.width - 1
+            factor = pow2_decode(self.c3_power ^ sign, Pow2Format(widest.width, 0))
+        steps = {}
         for layer in self.layers:
-            steps = [round_shift(code, layer.bias_update_shift(rate), mode, random)
-                     for rate in range(high, low - 1, -1)]
-            width = max(len(step) for step in steps)
-            register = Signal(signed(width + 1), name=f"step_{layer.index}", reset_less=True)
-            with m.Switch(self.rate):
-                for k, step in enumerate(steps):
-                    with m.Case(k):
-                        m.d.sync += register.eq(step)
-            results[layer.index] = saturate(s5_bias - register, layer.formats.bias)
-        return by_index(self.c5.layer, results)
+            if a.scaled:  # aligned as the step of a weight; an input of 1.0 is this much
+                one = layer.bias_operand.bit_length() - 1
+                steps[layer.index] = round_shift(factor, -one, Rounding.FLOOR)
+                continue
+            choices = [round_shift(factor, layer.bias_update_shift(rate) - a.point, Rounding.FLOOR)
+                       for rate in range(high, low - 1, -1)]
+            steps[layer.index] = Array(choices)[self.rate]
+        return steps

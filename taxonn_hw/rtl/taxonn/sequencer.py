@@ -25,6 +25,8 @@ class Sequencer(wiring.Component):
         A sample may start.
     train, x_bank : In(1)
         Mode; sample bank of the loader.
+    restart : In(1)
+        The next training sample is sample 0.
     idle_results : In(1)
         All results of finished passes are stored.
     rewind, done : Out, In, one bit a list
@@ -50,7 +52,8 @@ class Sequencer(wiring.Component):
         n_lists = max(len(self.lists), 1)
         super().__init__({
             "o": Out(stream.Signature(self.slot)),
-            "run": In(1), "train": In(1), "x_bank": In(1), "idle_results": In(1),
+            "run": In(1), "train": In(1), "x_bank": In(1), "restart": In(1),
+            "idle_results": In(1),
             "done": In(n_lists), "rewind": Out(n_lists), "clear": Out(n_lists),
             "pass_starts": Out(1), "sample_starts": Out(1), "sample_ends": Out(1),
             "stopped": Out(1),
@@ -71,7 +74,8 @@ class Sequencer(wiring.Component):
             "has_end": 1, "end_item": slot["item"], "end_scalar": n.activation,
             "waits": 1, "tree": 1, "spread": 1, "results": 1,
             "clears": max(len(self.lists), 1),
-            "n_clear": range(max(2, n.program.d_rows + 1)), "clear_base": slot["vector_row"],
+            "n_clear": range(max(2, 1 + max(p.n_clear for p in n.program.passes))),
+            "clear_base": slot["vector_row"],
             "store_hash": 16,
             "first_of_sample": 1, "last_of_sample": 1, "last_of_inference": 1,
         })
@@ -266,6 +270,11 @@ class Sequencer(wiring.Component):
     def _fill(self, m, d, slot, entry, clearing, ending, is_update, block, block_row, last_block,
               n_cleared, started, first) -> None:
         """Describe the slot of this cycle."""
+        fresh = Signal(init=1)  # the next training sample is sample 0
+        with m.If(self.restart):
+            m.d.sync += fresh.eq(1)
+        with m.Elif(self.sample_starts & self.train):
+            m.d.sync += fresh.eq(0)
         null = ending & d.is_backward & ~d.by_outputs       # closes the sums of a block
         bias = ending & d.by_outputs
         plain = ~clearing & ~ending
@@ -293,7 +302,7 @@ class Sequencer(wiring.Component):
                 Mux(d.source == 0, plain & last_block & (entry.index == d.last_item),
                     ending & (block == 0)),
                 ending & last_block)),
-            slot.new_sample.eq(d.first_of_sample & ~started & self.train),
+            slot.new_sample.eq(d.first_of_sample & ~started & self.train & ~fresh),
             slot.clear.eq(clearing),
             slot.vector_row.eq(Mux(clearing, d.clear_base + n_cleared, d.vector_base + block)),
             slot.scalar.eq(Mux(ending, d.end_scalar, entry.scalar)),

@@ -31,9 +31,9 @@ def slot_layout(numerics: Numerics) -> data.StructLayout:
         "first": 1,
         "last": 1,             # completes a sum
         "finish": 1,           # completes the results of the pass
-        "new_sample": 1,
+        "new_sample": 1,       # begins a training sample after another
         "clear": 1,            # zero the delta row `vector_row`
-        "vector_row": range(max(2, program.a_rows, program.d_rows, program.x_rows)),
+        "vector_row": range(max(2, program.vector_rows, program.x_rows)),
         "x_bank": 1,           # sample bank of the loader
         "scalar": n.scalar,
         "power": n.delta if n.pow2 else 1,

@@ -65,7 +65,7 @@ class Accelerator(wiring.Component):
         #: Cycles, for the sidecar; the schedule that follows from them is ``plan.timing``.
         self.latencies = {
             "row_write_back": WRITE_LATENCY, "product": PRODUCT_STAGE, "lane_sum": SUM_STAGE,
-            "adder_tree": tree_latency(network.lanes), "activation": unit.activation,
+            "adder_tree": tree_latency(n.program), "activation": unit.activation,
             "delta": unit.delta, "list": LIST_LATENCY, "random_word": RANDOM_LATENCY,
         }
         samples = data.ArrayLayout(element_width(network), network.samples_per_clock)
@@ -94,10 +94,12 @@ class Accelerator(wiring.Component):
         m.d.comb += [
             loader.train.eq(control.train), sequencer.train.eq(control.train),
             loader.free.eq(sequencer.sample_ends), loader.restart.eq(control.flush),
-            array.i.eq(hazard.o), array.rate.eq(high - control.rate),
-            array.restart.eq(control.restart),
-            array.x_vector.eq(loader.vector), loader.row.eq(hazard.o.slot.vector_row),
-            loader.row_bank.eq(hazard.o.slot.x_bank), sequencer.x_bank.eq(loader.bank),
+            array.i.eq(hazard.o), array.back.eq(hazard.back),
+            array.rate.eq(high - control.rate), array.restart.eq(control.restart),
+            sequencer.restart.eq(control.restart),
+            array.advance.eq(hazard.i.valid & hazard.i.ready & hazard.i.payload.new_sample),
+            array.x_vector.eq(loader.vector), loader.row.eq(array.x_row),
+            loader.row_bank.eq(array.x_bank), sequencer.x_bank.eq(loader.bank),
         ]
         self._lists(m, loader, sequencer, unit)
         self._sums(m, hazard, array, unit)
@@ -113,7 +115,8 @@ class Accelerator(wiring.Component):
         network = self.network
         return ControlBlock(config_hash=config_hash(network.config), geometry=geometry(network),
                             rate=network.config.learning_rate_exponent,
-                            rates=network.config.rate_range, can_train=network.config.training)
+                            rates=network.config.rate_range, can_train=network.config.training,
+                            n_addresses=max(network.n_rows, network.n_neurons))
 
     def _lists(self, m, loader, sequencer, unit) -> None:
         """Scalar lists: the loader's, and those that the neuron unit fills."""
@@ -156,7 +159,7 @@ class Accelerator(wiring.Component):
     def _sums(self, m, hazard, array, unit) -> None:
         """Feed the neuron unit from tree and drain; hold back who wants the drain while taken."""
         n = self.numerics
-        held = hazard.held
+        held = hazard.o.slot
         if not n.has_drain:
             m.d.comb += [unit.valid.eq(array.sum.valid), unit.total.eq(array.sum.total),
                          unit.tag.eq(array.sum.tag)]
@@ -189,7 +192,7 @@ class Accelerator(wiring.Component):
             uses = Mux(held.pass_backward, by_index(held.layer, drains[1], 1), uses)
         wants = Signal(name="wants_drain")
         m.d.comb += [wants.eq(held.last & held.spread & uses), hazard.blocked.eq(wants & busy)]
-        with m.If(hazard.leaves & wants):
+        with m.If(hazard.o.valid & wants):
             m.d.sync += busy.eq(1)
         with m.Elif(drain.ending):
             m.d.sync += busy.eq(0)
@@ -210,11 +213,6 @@ class Accelerator(wiring.Component):
         m.submodules.results = queue = SyncFIFOBuffered(
             width=network.output.formats.a.width, depth=depth)
         m.submodules.runner = runner = Runner(n_out=network.output.n_out, depth=depth)
-        fresh = Signal(init=1)  # the next training sample is sample 0
-        with m.If(control.restart):
-            m.d.sync += fresh.eq(1)
-        with m.Elif(hazard.leaves & hazard.held.new_sample):
-            m.d.sync += fresh.eq(0)
         m.d.comb += [
             queue.w_en.eq(unit.a_valid & (unit.a_tag.layer == network.output.index)
                           & control.results),
@@ -230,7 +228,6 @@ class Accelerator(wiring.Component):
             runner.pass_starts.eq(sequencer.pass_starts), runner.empty.eq(hazard.empty),
             runner.stored.eq(array.stored + unit.stored),
             sequencer.run.eq(runner.run), sequencer.idle_results.eq(runner.idle_results),
-            array.advance.eq(hazard.leaves & hazard.held.new_sample & ~fresh),
             control.busy.eq(runner.busy), control.counting.eq(runner.counting),
             control.sample.eq(sequencer.sample_ends),
             control.slot.eq(hazard.o.valid & hazard.o.slot.multiply),
@@ -265,9 +262,9 @@ class Accelerator(wiring.Component):
             mover.start_row.eq(control.weight_row), mover.count.eq(control.weight_count),
             control.moving.eq(mover.active | control.load | control.dump),
             array.move.eq(mover.active), array.move_bias.eq(mover.moves_bias),
-            array.move_row.eq(mover.address), array.move_group.eq(mover.group),
-            array.move_write.eq(mover.write), array.move_data.eq(mover.data),
-            mover.moved.eq(array.moved),
+            array.move_row.eq(mover.address), array.move_fetch.eq(mover.fetch),
+            array.move_shift.eq(mover.shift), array.move_data.eq(mover.data),
+            array.move_store.eq(mover.store), mover.lowest.eq(array.moved),
         ]
 
 

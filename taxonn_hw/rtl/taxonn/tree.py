@@ -14,9 +14,9 @@ def sum_layout(tag, total) -> data.StructLayout:
 
 
 class AdderTree(wiring.Component):
-    """Sum of one product per lane, plus a bias, accumulated over slots.
+    """Sum of one product per lane, accumulated over slots where sums take several.
 
-    Latency ``ceil_log2(lanes) + 1`` cycles; one slot a cycle.
+    Latency ``ceil_log2(lanes)`` cycles, one more with ``several``, at least 1; one slot a cycle.
 
     Parameters
     ----------
@@ -26,21 +26,23 @@ class AdderTree(wiring.Component):
         Shape of a product and of the final sum.
     tag : ShapeCastable
         What travels with a sum.
+    several : bool
+        A sum may take several slots.
 
     Members
     -------
     products : In(product[lanes])
-    i : In({valid, first, last, bias, tag})
-        ``bias`` is added on ``first``; ``last`` completes the sum.
+    i : In({valid, first, last, tag})
+        ``first`` begins a sum, ``last`` completes it.
     o : Out({valid, tag, total})
         ``valid`` one cycle for each completed sum.
     """
 
-    def __init__(self, *, lanes: int, product, total, tag) -> None:
+    def __init__(self, *, lanes: int, product, total, tag, several: bool) -> None:
         self.lanes, self.product, self.total, self.tag = lanes, product, total, tag
-        self.latency = ceil_log2(lanes) + 1
-        self.i_layout = data.StructLayout(
-            {"valid": 1, "first": 1, "last": 1, "bias": total, "tag": tag})
+        self.several = several or lanes == 1
+        self.latency = ceil_log2(lanes) + self.several
+        self.i_layout = data.StructLayout({"valid": 1, "first": 1, "last": 1, "tag": tag})
         super().__init__({
             "products": In(data.ArrayLayout(product, lanes)),
             "i": In(self.i_layout),
@@ -62,10 +64,13 @@ class AdderTree(wiring.Component):
             register = Signal(self.i_layout, name=f"travel{depth}")
             m.d.sync += register.eq(travel)
             level, travel, depth = sums, register, depth + 1
-        m.d.sync += [
-            self.o.valid.eq(travel.valid & travel.last),
-            self.o.tag.eq(travel.tag),
-        ]
+        if not self.several:
+            m.d.comb += [self.o.valid.eq(travel.valid), self.o.tag.eq(travel.tag),
+                         self.o.total.eq(level[0])]
+            return m
+        total = Signal(self.total, reset_less=True)
+        m.d.sync += [self.o.valid.eq(travel.valid & travel.last), self.o.tag.eq(travel.tag)]
         with m.If(travel.valid):
-            m.d.sync += self.o.total.eq(Mux(travel.first, travel.bias, self.o.total) + level[0])
+            m.d.sync += total.eq(Mux(travel.first, level[0], total + level[0]))
+        m.d.comb += self.o.total.eq(total)
         return m

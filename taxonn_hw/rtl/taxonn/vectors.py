@@ -2,8 +2,9 @@
 
 from amaranth.hdl import Cat, Module, Mux, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+
+from ..memory import add_memory
 
 __all__ = ["VectorMemory"]
 
@@ -11,8 +12,8 @@ __all__ = ["VectorMemory"]
 class VectorMemory(wiring.Component):
     """One read port, one write port that takes a whole row or one lane.
 
-    Read latency 1 cycle.  Row stores and serial stores never fall together: they belong to passes
-    that depend on each other.
+    Read latency 1 cycle.  Stores never fall together: they belong to passes that depend on each
+    other.
 
     Members
     -------
@@ -26,32 +27,32 @@ class VectorMemory(wiring.Component):
         Write one lane.
     """
 
-    def __init__(self, *, lanes: int, shape, depth: int) -> None:
-        self.lanes, self.shape, self.depth = lanes, shape, depth
+    def __init__(self, *, lanes: int, width: int, depth: int) -> None:
+        self.lanes, self.width, self.depth = lanes, width, depth
         row = range(max(depth, 2))
-        vector = data.ArrayLayout(shape, lanes)
+        vector = data.ArrayLayout(width, lanes)
         super().__init__({
             "row": In(row), "words": Out(vector),
             "store": In(1), "store_row": In(row), "values": In(vector),
             "clear": In(1), "clear_row": In(row),
             "serial": In(1), "serial_row": In(row), "serial_lane": In(range(max(lanes, 2))),
-            "code": In(shape),
+            "code": In(width),
         })
 
     def elaborate(self, platform):
         m = Module()
-        memory = Memory(shape=data.ArrayLayout(self.shape, self.lanes), depth=self.depth, init=[])
-        m.submodules.memory = memory
-        write, read = memory.write_port(granularity=1), memory.read_port()
+        write, read = add_memory(m, "memory", shape=data.ArrayLayout(self.width, self.lanes),
+                                 depth=self.depth, granularity=1)
         m.d.comb += [
             read.addr.eq(self.row), self.words.eq(read.data),
             write.addr.eq(Mux(self.serial, self.serial_row,
                               Mux(self.clear, self.clear_row, self.store_row))),
         ]
         # Whole rows at once: a vector driven piece by piece costs Icarus its width for each piece.
-        chosen = Cat(self.serial & (self.serial_lane == lane) for lane in range(self.lanes))
+        chosen = Cat(self.serial_lane == lane for lane in range(self.lanes))
         m.d.comb += [
-            write.en.eq(Mux(self.store | self.clear, (1 << self.lanes) - 1, chosen)),
+            write.en.eq(Mux(self.serial, chosen,
+                            (self.store | self.clear).replicate(self.lanes))),
             write.data.as_value().eq(Mux(
                 self.serial, Value.cast(self.code).replicate(self.lanes),
                 Mux(self.clear, 0, self.values.as_value()))),

@@ -1,9 +1,10 @@
-"""Weight memory: one row of all lanes a clock, read and write, and a narrow port for the host."""
+"""Weight memory: one row of all lanes a clock, read and write."""
 
-from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.hdl import Module
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+
+from ..memory import add_memory
 
 __all__ = ["WeightMemory"]
 
@@ -16,53 +17,28 @@ class WeightMemory(wiring.Component):
 
     Members
     -------
-    row, read : In
+    row : In
         Row to read.
     words : Out(word[lanes])
-        One cycle after ``read``, until the next read.
+        One cycle later.
     write_row, write, new : In
         Write a whole row.
-    move, move_row, move_group, move_write, move_data, moved : In, Out
-        With ``move`` high the host has the memory: read ``move_row`` (``moved`` shows group
-        ``move_group`` of it two cycles later) or write one group.
     """
 
-    def __init__(self, *, lanes: int, group: int, word, n_rows: int) -> None:
-        self.lanes, self.group, self.word, self.n_rows = lanes, group, word, n_rows
+    def __init__(self, *, lanes: int, word, n_rows: int) -> None:
+        self.n_rows = n_rows
         row = range(max(n_rows, 2))
-        self.group_layout = data.ArrayLayout(word.width, group)
+        self.layout = data.ArrayLayout(word, lanes)
         super().__init__({
-            "row": In(row), "read": In(1), "words": Out(data.ArrayLayout(word, lanes)),
-            "write_row": In(row), "write": In(1), "new": In(data.ArrayLayout(word, lanes)),
-            "move": In(1), "move_row": In(row), "move_group": In(range(max(lanes // group, 2))),
-            "move_write": In(1), "move_data": In(self.group_layout),
-            "moved": Out(self.group_layout),
+            "row": In(row), "words": Out(self.layout),
+            "write_row": In(row), "write": In(1), "new": In(self.layout),
         })
 
     def elaborate(self, platform):
         m = Module()
-        groups = self.lanes // self.group
-        memory = Memory(shape=data.ArrayLayout(self.group_layout, groups), depth=self.n_rows,
-                        init=[])
-        m.submodules.memory = memory
-        write, read = memory.write_port(granularity=1), memory.read_port()
+        write, read = add_memory(m, "memory", shape=self.layout, depth=self.n_rows)
         m.d.comb += [
-            read.addr.eq(Mux(self.move, self.move_row, self.row)),
-            read.en.eq(self.read | self.move),
-            write.addr.eq(Mux(self.move, self.move_row, self.write_row)),
+            read.addr.eq(self.row), self.words.eq(read.data), write.addr.eq(self.write_row),
+            write.en.eq(self.write), write.data.eq(self.new),
         ]
-        # Whole rows at once: a vector driven piece by piece costs Icarus its width for each piece.
-        m.d.comb += [
-            write.data.as_value().eq(Mux(self.move, self.move_data.as_value().replicate(groups),
-                                         self.new.as_value())),
-            self.words.as_value().eq(read.data.as_value()),
-        ]
-        for k in range(groups):
-            m.d.comb += write.en[k].eq(
-                Mux(self.move, self.move_write & (self.move_group == k), self.write))
-        chosen = Signal(self.group_layout, reset_less=True)
-        read_group = Signal(range(max(groups, 2)))
-        m.d.sync += [read_group.eq(self.move_group),
-                     chosen.eq(Array(read.data[k] for k in range(groups))[read_group])]
-        m.d.comb += self.moved.eq(chosen)
         return m

@@ -19,7 +19,7 @@ def stream_of_slots(rng, n, rows):
 
 
 def run(slots, *, offer=1.0, block=0.0, seed=1):
-    """Feed ``slots``; return the cycles in which each entered the stage and left for c0."""
+    """Feed ``slots``; return the cycles in which each entered the stage and left for c1."""
     dut = HazardStage(slot=SLOT)
     rng = random.Random(seed)
     entered, left, blocked_in, order = {}, {}, set(), []
@@ -43,10 +43,16 @@ def run(slots, *, offer=1.0, block=0.0, seed=1):
                 assert {"row": slot.row, "read": slot.read, "update": slot.update,
                         "id": slot.id} == slots[slot.id]
                 order.append(slot.id)
-                left[slot.id] = cycle - 1
-            held = any(at < cycle and slot not in left for slot, at in entered.items())
-            flying = any(cycle - leave <= WRITE_LATENCY for leave in left.values())
+                left[slot.id] = cycle
+            held = any(at < cycle <= left.get(slot, cycle) for slot, at in entered.items())
+            flying = any(0 < cycle - leave <= WRITE_LATENCY for leave in left.values())
+            assert ctx.get(dut.waits) == held
             assert ctx.get(dut.empty) == (not held and not flying)
+            written = [slots[number] for number, leave in left.items()
+                       if cycle - leave == WRITE_LATENCY and slots[number]["update"]]
+            back = ctx.get(dut.back)
+            assert back.valid == bool(written)
+            assert not written or back.row == written[0]["row"]
             await ctx.tick()
             cycle += 1
 

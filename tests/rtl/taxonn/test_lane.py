@@ -7,10 +7,23 @@ slot come to stage k of the lane k cycles after the slot.
 import numpy as np
 import pytest
 
-from taxonn_hw.fixed import Pow2Format, Rounding, requantize, round_shift, saturate
+from taxonn_hw.fixed import (
+    Pow2Format,
+    Rounding,
+    requantize,
+    round_shift,
+    rounding_offset,
+    saturate,
+)
 from taxonn_hw.golden.neuron import activate, derivative_code, hidden_delta
-from taxonn_hw.plan.latency import PRODUCT_STAGE, SUM_STAGE, WRITE_LATENCY, lane_delta_stage
-from taxonn_hw.rtl.taxonn.lane import Lane
+from taxonn_hw.plan.latency import (
+    PRODUCT_STAGE,
+    SUM_STAGE,
+    WRITE_LATENCY,
+    lane_activation_stage,
+    lane_delta_stage,
+)
+from taxonn_hw.rtl.taxonn.lane import Lane, alignments
 from taxonn_hw.rtl.taxonn.numerics import Numerics
 from taxonn_hw.testing import trace
 from tests.rtl.networks import make_network
@@ -22,23 +35,32 @@ class Bench:
     def __init__(self, network, seed=4):
         self.network, self.rng = network, np.random.default_rng(seed)
         self.numerics = n = Numerics(network)
+        self.alignment = n.alignment
         self.dut = Lane(numerics=n)
-        self.low, self.high = network.config.rate_range
         self.rate = network.config.learning_rate_exponent
-        self.steps = [{"random": LANE_WORD, "alive": 1, "control.s4_rate": self.high - self.rate}]
+        self.steps = [{"random": LANE_WORD, "alive": 1}]
         self.wanted = []  # (cycle, output, value)
         self.at = 1
-        self.late = lane_delta_stage(network)
 
     def set(self, stage, **values):
         while len(self.steps) <= self.at + stage:
             self.steps.append({})
-        ports = ("word", "vector", "power") if stage == 1 else ()
-        names = {k: k if k in ports else f"control.s{stage}_{k}" for k in values}
+        ports = ("word", "element", "extra")
+        names = {k: k if k in ports else f"control.c{stage}_{k}" for k in values}
         self.steps[self.at + stage].update({names[k]: int(v) for k, v in values.items()})
 
     def want(self, stage, output, value):
         self.wanted.append((self.at + stage, output, int(value)))
+
+    def offset(self, mode, row_word, complement):
+        """The row's part of the offset of rounding, and whether the lane's takes part."""
+        point, mode = self.alignment.point, Rounding(mode)
+        if not point:
+            return {"offset": 0, "offset_lane": 0}
+        offset = int(rounding_offset(point, mode, row_word))
+        full = (1 << point) - 1
+        return {"offset": full - offset if complement else offset,
+                "offset_lane": mode is Rounding.STOCHASTIC}
 
     def code(self, q):
         corners = [q.lo, q.hi, 0]
@@ -56,45 +78,60 @@ class Bench:
     def word(self):
         return int(self.rng.integers(1 << 16))
 
-    def slot(self, layer, *, kind, stored, x, delta, first=False, spread=False, read=True,
-             row_word=0):
-        """Send one slot; return its product."""
-        f, n = layer.formats, self.numerics
+    def slot(self, layer, *, kind, stored, x, delta, first=False, spread=False, row_word=0,
+             offset=0, extra=0):
+        """Send one slot; return what it adds to a sum, without zeros."""
+        f, n, a = layer.formats, self.numerics, self.alignment
         d, word = delta
-        backward, update, bias = kind == "backward", kind == "update", kind == "bias"
-        gather = not spread
+        update, bias, forward = kind == "update", kind == "bias", kind in ("forward", "bias")
         lane_is_output = layer.by_outputs
-        # who brings what: the lane's element, the broadcast scalar
-        delta_in_lane = lane_is_output and kind in ("backward", "update")
-        junk = self.code(f.x)
-        vector, scalar, own, shared = x, x, 0, 0
-        if kind in ("forward", "bias"):
-            vector, scalar = (x, junk) if gather and kind == "forward" else (junk, x)
-        elif n.pow2:
-            own, shared = (word, int(self.rng.integers(2))) if delta_in_lane else (0, word)
-            vector, scalar = (junk, x) if delta_in_lane else (x, junk)
-        elif kind == "backward":
-            vector, scalar = (d, junk) if gather else (junk, d)
+        delta_in_lane = lane_is_output and not forward
+        gather = not spread and not update
+        activation, junk = x, self.code(f.x)
+        zeros, own = 0, 0
+        if forward:
+            zeros = a.forward_zeros(layer)
+            scalar = junk if gather else x
+            element, is_activation = (x, 1) if gather else (self.any_element(), self.word() & 1)
         else:
-            vector, scalar = (d, x) if lane_is_output else (x, d)
-        if read:
-            self.set(1, word=stored)
-        self.set(1, load=read, load_vector=1, vector=vector, power=own)
-        self.set(2, layer=layer.index, scalar=scalar)
+            zeros = a.update_zeros(layer, self.rate) if update else 0 if gather \
+                else a.backward_zeros(layer)
+            own = delta_in_lane
+            is_activation = not delta_in_lane
+            element = activation if is_activation else word
+            scalar = x if delta_in_lane else d
+            if not update:
+                element = word if gather else self.any_element()
+                is_activation = 0
+                own = gather
+        self.set(2, word=stored, element=self.bits(element), layer=layer.index,
+                 activation=is_activation, element_y=gather, element_x=update, lowest=bias)
+        shift = zeros + layer.product_shift if forward else zeros
         if n.pow2:
-            self.set(2, power=shared)
-        vector_y = gather and kind in ("forward", "backward")
-        self.set(3, layer=layer.index, vector_y=vector_y, backward=backward, update=update,
-                 by_outputs=lane_is_output, bias=bias)
-        self.set(4, layer=layer.index, accumulate=spread, first=first, row_word=row_word)
-        self.set(5, layer=layer.index, bias=bias, row_word=self.word())
+            self.set(2, shift=not forward, own_power=own, negate=update,
+                     power=self.word() & 1 if own else word,
+                     factor=x if forward or update else self.code(f.x))
+        else:
+            factor = -scalar if update else scalar
+            self.set(2, factor=0 if gather else factor << (shift if a.scaled else 0))
+        if bias:
+            self.set(2, factor=a.offset_factor(layer) if a.rounds_activations else 0)
+        self.set(3, layer=layer.index, update=update, bias=bias, offset=0, offset_lane=0)
+        if update:
+            self.set(3, **self.offset(self.network.config.rounding.update, row_word, True))
+        self.set(3, extra=extra)
+        shifts = alignments(n)
+        self.set(4, alignment=0 if a.scaled else shifts.index(shift))
+        self.set(5, layer=layer.index, accumulate=spread, first=first, bias=bias)
         self.set(6, layer=layer.index, row_word=self.word())
-        self.set(7, layer=layer.index)
+        self.set(7, layer=layer.index, row_word=self.word())
+        self.set(8, layer=layer.index)
         operand = int(requantize(np.int64(stored), f.weight.frac - f.operand.frac, f.operand,
                                  Rounding.HALF_UP))
         product = {"forward": operand * x << layer.product_shift, "update": x * d,
                    "backward": operand * d, "bias": stored << layer.bias_shift}[kind]
-        self.want(PRODUCT_STAGE, "product", product)
+        if gather:
+            self.want(PRODUCT_STAGE, "gathered", product + extra)
         if update:
             mode = self.network.config.rounding.update
             step = round_shift(np.int64(product), layer.update_shift(self.rate), mode,
@@ -103,6 +140,13 @@ class Bench:
         self.at += 1
         return product
 
+    def any_element(self):
+        return int(self.rng.integers(-1 << len(self.dut.element) - 1,
+                                     1 << len(self.dut.element) - 1))
+
+    def bits(self, code):
+        return code & (1 << len(self.dut.element)) - 1
+
     def random_slots(self, count):
         for _ in range(count):
             layer = self.network.layers[int(self.rng.integers(len(self.network.layers)))]
@@ -110,27 +154,25 @@ class Bench:
             stored, x, delta = self.code(f.weight), self.code(f.x), self.delta(f.delta)
             kinds = ["forward", "backward", "update"] + ["bias"] * layer.by_outputs
             kind = str(self.rng.choice(kinds))
-            if kind == "update" and self.rng.random() < 0.5:  # shares the read of the slot before
-                spread = not layer.by_outputs
-                self.slot(layer, kind="backward", stored=stored, x=x, delta=delta, spread=spread)
-                self.slot(layer, kind="update", stored=stored, x=x, delta=delta, read=False,
-                          row_word=self.word())
-                continue
+            extra = 0
+            if kind == "forward" and not layer.by_outputs:
+                extra = self.code(f.bias) << layer.bias_shift
             spread = {"forward": layer.by_outputs, "backward": not layer.by_outputs,
                       "bias": True, "update": False}[kind]
             self.slot(layer, kind=kind, stored=stored, x=x, delta=delta, spread=spread,
-                      row_word=self.word())
+                      row_word=self.word(), extra=extra)
 
     def accumulate(self, layer, kind):
         """A whole sum in the lane; return it."""
-        f = layer.formats
+        f, a = layer.formats, self.alignment
         n = layer.n_in if kind == "forward" else layer.n_out
+        zeros = a.forward_zeros(layer) if kind == "forward" else a.backward_zeros(layer)
         total = 0
         for k in range(n):
             total += self.slot(layer, kind=kind, stored=self.code(f.weight) >> 2, x=self.code(f.x),
                                delta=self.delta(f.delta), first=k == 0, spread=True)
             self.at -= 1
-            self.want(SUM_STAGE, "accumulator", total)
+            self.want(SUM_STAGE, "accumulator", total << zeros)
             self.at += 1
         return total
 
@@ -140,35 +182,39 @@ class Bench:
                          delta=(0, 0), spread=True)
         self.at -= 1
         word = self.word()
-        self.set(5, row_word=word)
+        self.set(6, row_word=word)
         a, _ = activate(np.int64(acc), layer, self.network.config.rounding.activation,
                         word ^ LANE_WORD)
-        self.want(7, "activation", a)
+        self.want(lane_activation_stage(self.alignment), "activation", a)
         self.at += 1
         return int(a)
 
     def store_delta(self, layer, a):
         """A backward spread from the layer above, ended by a null slot that brings ``a``."""
-        above = self.network.above(layer)
+        above, mode = self.network.above(layer), self.network.config.rounding.delta
         acc = self.accumulate(above, "backward")
         word = self.word()
-        self.set(1, load=0, load_vector=1, vector=a, power=0)
-        self.set(2, layer=above.index, scalar=0)
-        self.set(3, layer=above.index, vector_y=0, backward=0, update=0, bias=0)
-        self.set(4, layer=above.index, accumulate=0, first=0)
-        quantizer = self.late - SUM_STAGE
-        self.set(5, layer=above.index, bias=0, row_word=word if quantizer == 2 else self.word())
-        self.set(6, layer=above.index, row_word=word if quantizer == 3 else self.word())
-        self.set(7, layer=above.index)
+        self.set(2, word=self.code(above.formats.weight), element=self.bits(a), activation=1,
+                 layer=above.index, factor=0, element_y=0, element_x=0, lowest=0)
+        if self.numerics.pow2:
+            self.set(2, shift=1, own_power=0, negate=0, power=0)
+        self.set(3, layer=above.index, update=0, bias=0, offset=0, offset_lane=0)
+        if self.alignment.rounds_deltas:
+            self.set(3, **self.offset(mode, word, False))
+        self.set(4, alignment=0)
+        self.set(5, layer=above.index, accumulate=1, first=0, bias=0)
+        late = lane_delta_stage(self.alignment) - SUM_STAGE == 3
+        self.set(6, layer=above.index, row_word=self.word() if late else word)
+        self.set(7, layer=above.index, row_word=word if late else self.word())
+        self.set(8, layer=above.index)
         delta = hidden_delta(np.int64(acc), derivative_code(np.int64(a), layer), layer,
-                             above.backward_frac, self.network.config.rounding.delta,
-                             word ^ LANE_WORD)
+                             above.backward_frac, mode, word ^ LANE_WORD)
         fmt = layer.formats.delta
         if self.numerics.pow2:
             code = int(fmt.encode(delta))
             delta = (code & fmt.n_magnitudes) + (
                 code >> fmt.width - 1 << self.numerics.delta.width - 1)
-        self.want(self.late, "delta", delta)
+        self.want(lane_delta_stage(self.alignment), "delta", delta)
         self.at += 1
 
     def run(self):
@@ -197,7 +243,7 @@ def test_slots(mode, bits, delta):
     bench.run()
 
 
-@pytest.mark.parametrize("delta", ["p4.6", "s8.7"])
+@pytest.mark.parametrize("delta", ["p4.6", "s8.7", "s14.13"])
 @pytest.mark.parametrize("mode", [mode.value for mode in Rounding])
 @pytest.mark.parametrize("kind", ["relu", "leaky_relu", "hard_sigmoid", "identity"])
 def test_stores(kind, mode, delta):
@@ -226,6 +272,5 @@ def test_a_lane_without_a_neuron_stores_zero():
 def test_every_rate(rate):
     bench = Bench(make_network(LAYERS, learning_rate_range=[2, 5]))
     bench.rate = rate
-    bench.steps[0]["control.s4_rate"] = bench.high - rate
     bench.random_slots(60)
     bench.run()

@@ -1,10 +1,11 @@
-"""Mover: rows and scalar biases in and out, with stalls, against a memory of two cycles."""
+"""Mover: rows and scalar biases in and out, with stalls, against a row register and memories."""
 
 import random
 
 import pytest
 from amaranth.lib import data
 
+from taxonn_hw.plan.latency import WRITE_LATENCY
 from taxonn_hw.rtl.taxonn.mover import Mover
 from taxonn_hw.testing import get, keeps_contract, simulate
 
@@ -24,19 +25,32 @@ class Bench:
         return [self.rng.randrange(32), self.rng.randrange(32)]
 
     async def memory(self, ctx):
-        """What the mover asks for comes two cycles later; writes act at once."""
-        dut, answer = self.dut, [0, 0]
-        async for _, _, active, bias, address, group, write, word in ctx.tick().sample(
-                dut.active, dut.moves_bias, dut.address, dut.group, dut.write, dut.data):
-            ctx.set(dut.moved, answer)
-            answer = [0, 0]
-            if write:
-                assert active
+        """Row register, read latency of one cycle, write so long after ``store``: as the array."""
+        dut = self.dut
+        row, bias, shown, pending = [[0, 0]] * self.n_groups, [0, 0], None, []
+        async for _, _, active, moves_bias, address, fetch, shift, store, word in ctx.tick().sample(
+                dut.active, dut.moves_bias, dut.address, dut.fetch, dut.shift, dut.store,
+                dut.data):
+            assert active or not (fetch or shift or store)
+            pending = [(left - 1, *what) for left, *what in pending]
+            if pending and pending[0][0] == 0:
+                _, to_bias, written, value = pending.pop(0)
+                assert written == address
                 self.writes += 1
-                place = self.biases if bias else self.rows[address]
-                place[address if bias else group] = [word[0], word[1]]
-            elif active and address < ROWS:
-                answer = self.biases[address] if bias else self.rows[address][group]
+                if to_bias:
+                    self.biases[address] = value
+                else:
+                    self.rows[address] = value
+            if store:
+                pending.append((WRITE_LATENCY - 2, moves_bias, address,
+                                bias if moves_bias else list(row)))
+            if fetch:
+                row, bias = shown
+            elif shift:
+                bias = [word[0], word[1]]
+                row = [*row[1:], bias]
+            shown = (list(self.rows[address]), self.biases[address]) if address < ROWS else None
+            ctx.set(dut.lowest, bias if moves_bias else row[0])
 
     async def start(self, ctx, command, row, count, bias):
         dut = self.dut
@@ -44,16 +58,16 @@ class Bench:
             ctx.set(getattr(dut, name), value)
         await ctx.tick()
         ctx.set(getattr(dut, command), 0)
-        ctx.set(dut.start_row, 99)
+        ctx.set(dut.start_row, 7)
         ctx.set(dut.bias, not bias)
-        assert ctx.get(dut.active)
+        assert ctx.get(dut.active) == (count > 0)
 
     async def pause(self, ctx):
         while self.rng.random() < self.stall:
             await ctx.tick()
 
     async def end(self, ctx):
-        for _ in range(4):
+        for _ in range(WRITE_LATENCY):
             await ctx.tick()
         assert not ctx.get(self.dut.active)
 
@@ -78,7 +92,7 @@ def test_loads_and_dumps(n_groups, stall):
                 ctx.set(dut.i.valid, 0)
             ctx.set(dut.i.valid, 1)  # a beat too many
             await bench.end(ctx)
-            assert bench.writes == before + n and not ctx.get(dut.i.ready)
+            assert bench.writes == before + count and not ctx.get(dut.i.ready)
             ctx.set(dut.i.valid, 0)
             flat = bench.biases[row:] if bias else [b for r in bench.rows[row:] for b in r]
             assert flat[:n] == beats
@@ -90,7 +104,7 @@ def test_loads_and_dumps(n_groups, stall):
                 got.append([payload[0], payload[1]])
             assert got == beats
             await bench.end(ctx)
-            assert not ctx.get(dut.o.valid) and bench.writes == before + n
+            assert not ctx.get(dut.o.valid) and bench.writes == before + count
 
     simulate(dut, run, background=[bench.memory, keeps_contract(dut.o)])
 
@@ -101,13 +115,13 @@ def test_beats_take_as_long_as_stated():
 
     async def run(ctx):
         ctx.set(dut.o.ready, 1)
-        for command, overhead in (("load", 1), ("dump", 7)):
+        for command, between in (("load", WRITE_LATENCY - 1), ("dump", 2)):
             ctx.set(dut.i.valid, 1)
             await bench.start(ctx, command, 0, 4, 0)
             cycles = 0
             while ctx.get(dut.active):
                 await ctx.tick()
                 cycles += 1
-            assert cycles == 4 * 3 + overhead  # a beat a clock
+            assert cycles == 4 * (3 + between)  # a beat a clock, and so many between rows
 
     simulate(dut, run, background=[bench.memory])
