@@ -10,8 +10,8 @@ from .formats import Rounding
 from .gates import round_shift
 from .model import RANDOM_BITS
 
-__all__ = ["add_carry", "flip", "narrow_product", "rounding_term", "subtract_rounded",
-           "times_pow2"]
+__all__ = ["add_carry", "flip", "narrow_product", "rounding_term", "subtract_flipped",
+           "subtract_rounded", "times_pow2"]
 
 #: Widest factors whose product is made of look-up tables, never of a multiplier block.
 _DIGITS, _FACTOR = 4, 6
@@ -56,22 +56,28 @@ def subtract_rounded(value: Value, acc: Value, shift: int, mode: Rounding,
                      random: Value | None = None, negative: Value | None = None) -> Value:
     """Return ``value - round_shift(acc, shift, mode, random)`` for a signed ``value``.
 
-    With ``negative``, ``acc`` is the magnitude and the sign beside it: ``-acc`` is rounded.  Since
+    With ``negative``, ``acc`` is the magnitude and the sign beside it: ``-acc`` is rounded.
+    """
+    minus = Const(1, 1) if negative is None else ~negative
+    aligned = round_shift(acc, min(shift, 0), Rounding.FLOOR)
+    return subtract_flipped(value, flip(aligned, minus), minus, max(shift, 0), mode, random)
+
+
+def subtract_flipped(value: Value, flipped: Value, carry: Value, shift: int, mode: Rounding,
+                     random: Value | None = None) -> Value:
+    """Return ``value - round_shift(acc, shift, mode, random)`` where ``-acc = flipped + carry``.
+
+    For who has the number by :func:`flip`; ``shift`` is not negative.  Since
     ``value - floor((acc + r) / 2**s)`` is ``floor((value 2**s + (2**s - 1 - r) - acc) / 2**s)``,
-    the inverted rounding term lies below ``value`` and the whole is one difference.
+    the inverted rounding term lies below ``value`` and the whole is one sum.
     """
     if mode is Rounding.HALF_EVEN and shift > 0:
-        exact = acc if negative is None else Mux(negative, -acc, acc)
-        return value - round_shift(exact, shift, mode, random)
-    if shift <= 0:
-        wide, acc, shift = value, round_shift(acc, shift, mode), 0
-    else:
-        term = rounding_term(shift, mode, random)
-        tail = Const((1 << shift) - 1 - term, shift) if isinstance(term, int) else ~term
-        wide = Cat(tail[:shift], value).as_signed()
-    minus = Const(1, 1) if negative is None else ~negative
-    total = add_carry(wide, flip(acc, minus), minus)
-    return total[shift:].as_signed()
+        return value - round_shift(-add_carry(flipped, Const(0, 1).as_signed(), carry), shift,
+                                   mode, random)
+    term = rounding_term(shift, mode, random)
+    tail = Const((1 << shift) - 1 - term, shift) if isinstance(term, int) else ~term
+    wide = Cat(tail[:shift], value).as_signed()
+    return add_carry(wide, flipped, carry)[shift:].as_signed()
 
 
 def narrow_product(a: Value, b: Value) -> Value:

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, QFormat, Rounding
-from ...fixed.carry import subtract_rounded, times_pow2
+from ...fixed.carry import flip, subtract_flipped, times_pow2
 from ...fixed.gates import requantize, round_shift, saturate
 from ...plan.edge.junction import Junction
 from ...plan.edge.latency import JunctionStages
@@ -129,17 +129,19 @@ class StepLane(wiring.Component):
 
     def _improved(self, m) -> Value:
         x = Const(1, unsigned(1)) if self.bias else self.x
-        negative = None
+        minus = Const(1, 1)
         if self.shapes.pow2:
             highest = self.junction.formats.delta.n_magnitudes + self.rates[1] - self.rates[0]
             term = times_pow2(x, self.step.exponent, self.step.live, highest)
-            negative = Staged(m, self.step.negative, 0, "negative").at(1)
+            minus = ~self.step.negative
         else:
             term = x * self.step.step
-        product = Staged(m, term, 0, "product").at(1)
-        aligned = round_shift(product, min(self.drop, 0), Rounding.FLOOR)
-        return saturate(subtract_rounded(self.word, aligned, max(self.drop, 0), self.mode,
-                                         self.random, negative), self.q)
+        aligned = round_shift(term, min(self.drop, 0), Rounding.FLOOR)
+        flipped = Staged(m, flip(aligned, minus), 0, "flipped").at(1)  # with the carry: minus it
+        if self.shapes.pow2:
+            minus = Staged(m, minus, 0, "carry").at(1)
+        return saturate(subtract_flipped(self.word, flipped, minus, max(self.drop, 0), self.mode,
+                                         self.random), self.q)
 
     def _compatible(self, m) -> Value:
         j, stages = self.junction, self.stages
