@@ -53,8 +53,9 @@ BROKEN = [
     (["check", XOR, "--samples", "0"], "--samples must be at least 1, not 0"),
     (["check", XOR, "--data", "digits"],
      "data digits has 8 x 8 = 64 inputs a sample, the network takes 2"),
-    (["check", XOR, "--data", "nowhere"], ("data must be digits, random, xor, mnist, fashion-mnist, "
-     "cifar10, svhn or a folder; there is no folder 'nowhere'")),
+    (["check", XOR, "--data", "nowhere"], (
+        "data must be digits, random, xor, mnist, fashion-mnist, cifar10, svhn or a folder; "
+        "there is no folder 'nowhere'")),
     (["golden", XOR, "--epochs", "0"],
      "Invalid value for '--epochs': 0 is not in the range x>=1."),
     (["golden", XOR, "--epochs", "1", "--save", "none/w.npz"],
