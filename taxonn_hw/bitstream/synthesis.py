@@ -12,12 +12,15 @@ from ..flow.yosys import driver_conflicts, run_yosys, yosys_version
 __all__ = ["Netlist", "synthesise"]
 
 # Amaranth leaves wires such as \words[3] beside the vector \words, which abc9 takes for one; so
-# what is only another name for something goes first.
+# what is only another name for something goes first.  Memories of rtl/memory.py never use a word
+# that was read while it was written.
 _SCRIPT = """\
 read_rtlil design.il
 hierarchy -top {top}
 proc
 opt_clean -purge
+memory_collect
+setparam -set RD_COLLISION_X_MASK 1'1 t:$mem_v2 a:no_rw_check %i
 synth_{family} -top {top} {options}
 check -assert
 tee -q -o cells.json stat -json
