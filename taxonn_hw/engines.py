@@ -27,8 +27,8 @@ class Engine:
         Models with ``train_run``, ``infer``, ``rate``; ``golden`` also has ``parameters``.
     initial : Plan -> Parameters
         Weights at the start.
-    accelerator : Plan -> Component
-        The hardware.
+    accelerator : (Plan, target) -> Component
+        The hardware, for one of :data:`taxonn_hw.export.TARGETS`.
     predict : (Plan, golden model, samples or None, training) -> Prediction
         Clocks of a run of that many samples, which ``golden`` has just trained or inferred; without
         ``samples``, of an endless one.

@@ -16,7 +16,7 @@ from .verilog import convert
 
 __all__ = ["TARGETS", "GenerateResult", "Generated", "build", "generate"]
 
-#: What the Verilog is tuned for; the text is the same for all of them so far.
+#: What the Verilog is made for; only where a device has memories of its own does the text differ.
 TARGETS = ("generic", "ice40", "ecp5")
 
 
@@ -45,7 +45,7 @@ def build(plan: Plan, *, target: str = "generic") -> Generated:
     """Return the texts of the accelerator of ``plan``; same configuration, same bytes."""
     if target not in TARGETS:
         raise UserError(f"target must be {', '.join(TARGETS)}, not {target!r}")
-    component = engine_of(plan).part("accelerator")(plan)
+    component = engine_of(plan).part("accelerator")(plan, target=target)
     banner = (f"{plan.config.name}: an accelerator that trains a neural network on chip.\n"
               f"Made by taxonn_hw {metadata.version('taxonn_hw')}; configuration "
               f"{config_hash(plan.config):08x}. Do not edit.")

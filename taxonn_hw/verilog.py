@@ -18,7 +18,10 @@ from .rtlil import Port, memories, merge_modules, ports
 
 __all__ = ["LINT_WAIVERS", "Converted", "convert"]
 
+#: Ports of the cells of a device that a design names.
+_ICE40_CELLS = "read_verilog -lib +/ice40/cells_sim.v"
 _SCRIPT = """\
+{cells}
 read_rtlil design.il
 hierarchy -check -top {top}
 proc
@@ -69,7 +72,8 @@ def convert(component, *, top: str, banner: str) -> Converted:
     text = merge_modules(text, top=top)
     with tempfile.TemporaryDirectory(prefix="taxonn-export-") as folder:
         Path(folder, "design.il").write_text(text)
-        run_yosys(_SCRIPT.format(top=top), cwd=Path(folder))
+        cells = _ICE40_CELLS if "  cell \\SB_" in text else ""
+        run_yosys(_SCRIPT.format(top=top, cells=cells), cwd=Path(folder))
         verilog = Path(folder, "design.v").read_text()
     verilog = re.sub(r"\A/\*.*?\*/\n", "", verilog, count=1, flags=re.DOTALL)
     comment = "".join(f"// {line}\n" for line in banner.splitlines())

@@ -77,7 +77,7 @@ def _component(plan: Plan, board: Board, mhz: float | None, baud: int | None, *,
         raise UserError(f"--baud: the serial line needs {CLOCKS_PER_BIT_MIN} clocks a bit, so at "
                         f"{float(clock.output_mhz):g} MHz at most "
                         f"{hertz // CLOCKS_PER_BIT_MIN} baud, not {baud}")
-    core = engine_of(plan).part("accelerator")(plan)
+    core = engine_of(plan).part("accelerator")(plan, target=board.device.family)
     link = Link(streams=stream_table(plan), clock_hz=hertz, baud=baud)
     leds = [(led.role, pins[f"led_{k}"].invert) for k, led in enumerate(board.leds)]
     return BoardTop(core=core, link=link, clock=clock, at_pad=board.pll_at_pad, leds=leds,

@@ -33,6 +33,7 @@ class Config(Table):
     lanes: Int = Field(default=16, ge=1, le=1024)
     mapping: Literal["auto", "outputs", "inputs"] = "auto"
     zero_skip: Bool = True
+    weight_memory: Literal["block", "single_port"] = "block"
     training: Bool = True
     samples_per_clock: Literal[1, 2, 4, 8, 16] = 4
     learning_rate_exponent: Int = Field(default=6, ge=0, le=15)
@@ -138,7 +139,7 @@ class Config(Table):
             if self.edge != EdgeTable():
                 raise ValueError(f"table edge belongs to engine edge, not to {self.engine}")
             return
-        for key in ("learning_rate_multiplier", "batch", "weight_decay"):
+        for key in ("learning_rate_multiplier", "batch", "weight_decay", "weight_memory"):
             if getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key} belongs to engine taxonn, not to {self.engine}")
         for key in ("fan_out", "density", "z"):

@@ -40,6 +40,20 @@ module SB_PLL40_CORE(input REFERENCECLK, RESETB, BYPASS, output PLLOUTGLOBAL, LO
   assign PLLOUTGLOBAL = REFERENCECLK, LOCK = 1;
 endmodule
 """
+#: Single port: a cycle writes or reads.  Yosys' own model would become a register for each bit.
+_SPRAM = """
+module SB_SPRAM256KA(input [13:0] ADDRESS, input [15:0] DATAIN, input [3:0] MASKWREN,
+    input WREN, CHIPSELECT, CLOCK, STANDBY, SLEEP, POWEROFF, output reg [15:0] DATAOUT);
+  reg [15:0] mem [0:16383];
+  wire on = CHIPSELECT & ~STANDBY & ~SLEEP & POWEROFF;
+  genvar k;
+  for (k = 0; k < 4; k = k + 1)
+    always @(posedge CLOCK)
+      if (on & WREN & MASKWREN[k]) mem[ADDRESS][4 * k +: 4] <= DATAIN[4 * k +: 4];
+  always @(posedge CLOCK)
+    if (on) DATAOUT <= WREN ? ~DATAOUT : mem[ADDRESS];
+endmodule
+"""
 _EHXPLLL = """
 module EHXPLLL(input CLKI, CLKFB, RST, STDBY, PHASESEL0, PHASESEL1, PHASEDIR, PHASESTEP,
     PHASELOADREG, PLLWAKESYNC, ENCLKOP, output CLKOP, CLKOS, LOCK);
@@ -63,7 +77,7 @@ def gate_level(netlist: Path, *, family: str, top: str, out: Path) -> Path:
     ToolError
         Yosys fails, or a cell has no model.
     """
-    models = _PLLS
+    models = _PLLS + _SPRAM
     if family == "ecp5":
         parameters = " ".join(f"parameter {name} = 0;" for name in _PLL_PARAMETERS)
         models = "".join([_MODELS.read_text(), _multiplier(), _memory(),

@@ -209,6 +209,11 @@ class Network:
         return group
 
     @property
+    def single_port(self) -> bool:
+        """Whether the weight memory is read or written in a clock, not both."""
+        return self.config.weight_memory == "single_port"
+
+    @property
     def word(self) -> int:
         """Bits of one lane of the weight memory."""
         return max(layer.formats.weight.width for layer in self.layers)

@@ -6,6 +6,7 @@ the same waits as the hardware; ``taxonn simulate`` measures the same number of 
 arrive without stalls.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,7 @@ class Schedule:
         self.next = 0            # earliest cycle of the next pass
         self.leaves = 0          # cycle in which the last slot left the hazard stage
         self.written: dict[int, int] = {}  # row -> cycle its last update left the hazard stage
+        self.writes: deque[int] = deque()  # cycles to come in which a single port writes
         self.drain_free = 0      # cycle from which a drained sum may leave the hazard stage
         self.stored = 0          # cycle from which all results so far are stored
         self.loaded = 0          # cycle in which the last beat of the last sample arrives
@@ -178,15 +180,26 @@ class Schedule:
             leaves = max(leaves, self.written.get(row, -100) + WRITE_LATENCY + 1)
         if drained:
             leaves = max(leaves, self.drain_free)
+        if row is not None and not shared:
+            leaves = self._port_free(leaves)
+        if drained:
             self.drain_free = leaves + SUM_STAGE + 1 + drained
         if update:
             self.written[row] = leaves
+            if self.network.single_port:
+                self.writes.append(leaves + WRITE_LATENCY)
         self.leaves, self.cursor = leaves, issue + 1
         self.first = issue if self.first is None else self.first
         self.begin = issue if self.begin is None else self.begin
         self.n_slots += lanes > 0
         self.n_useful += lanes
         return leaves
+
+    def _port_free(self, cycle: int) -> int:
+        """Return the first cycle from ``cycle`` on in which a single port may read."""
+        while self.writes and self.writes[0] <= cycle:
+            cycle += self.writes.popleft() == cycle
+        return cycle
 
     def _lanes(self, p: Pass, block: int) -> int:
         """Lanes of a block that stand for neurons."""

@@ -22,6 +22,8 @@ TABLES = {"layers": [60, 12, 4], "lanes": 4, "activation": "tanh", "output": "si
           "name": "tables"}
 CASES = {
     "ice40-dsp": ("iCE40UP5K", SMALL, {"SB_MAC16", "SB_RAM40_4K"}),
+    "ice40-spram": ("iCE40UP5K", {**SMALL, "weight_memory": "single_port", "name": "spram"},
+                    {"SB_MAC16", "SB_SPRAM256KA"}),
     "ice40": ("iCE40HX8K", {**SMALL, "bits": 4, "name": "pow2"}, {"SB_CARRY"}),
     "ecp5": ("LFE5U-25F", TABLES, {"MULT18X18D", "DP16KD", "CCU2C", "PFUMX"}),
 }
@@ -30,7 +32,7 @@ CASES = {
 def train_netlist(device, config, samples, simulator, folder):
     """Train ``samples`` on the netlist of ``config``; return its cells, assert all weights."""
     plan = make_plan(config)
-    core = engine_of(plan).part("accelerator")(plan)
+    core = engine_of(plan).part("accelerator")(plan, target=DEVICES[device].family)
     text = merge_modules(rtlil.convert(core, name=TOP, emit_src=False), top=TOP)
     netlist = synthesise(text, top=TOP, device=DEVICES[device])
     verilog = gate_level(netlist.path, family=DEVICES[device].family, top=TOP, out=folder)

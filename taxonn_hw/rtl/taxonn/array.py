@@ -42,6 +42,12 @@ _STAGES = 10
 class LaneArray(wiring.Component):
     """Weights, lanes and vectors.
 
+    Parameters
+    ----------
+    numerics : Numerics
+    target : str
+        See :class:`WeightMemory`.
+
     Members
     -------
     i : In({valid, slot}), stage c0
@@ -68,8 +74,9 @@ class LaneArray(wiring.Component):
         Random words for the neuron unit.
     """
 
-    def __init__(self, *, numerics: Numerics) -> None:
+    def __init__(self, *, numerics: Numerics, target: str) -> None:
         self.numerics = n = numerics
+        self.target = target
         self.n_lanes = n.network.lanes
         self.group = weight_group(self.n_lanes)
         self.slot, self.tag = slot_layout(n), sum_tag(n)
@@ -170,7 +177,8 @@ class LaneArray(wiring.Component):
         """Return the weight memory and the row register, as words at c2."""
         n, width = self.numerics, self.numerics.word.width
         m.submodules.weights = weights = WeightMemory(
-            lanes=self.n_lanes, word=n.word, n_rows=n.network.n_rows)
+            lanes=self.n_lanes, word=n.word, n_rows=n.network.n_rows,
+            single_port=n.network.single_port, target=self.target)
         row = Signal(width * self.n_lanes, name="c2_row", reset_less=True)
         with m.If(self.move_shift | self.move_fetch | valids[1] & slots[1].read):
             m.d.sync += row.eq(Mux(self.move_shift,

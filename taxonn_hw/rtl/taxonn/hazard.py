@@ -13,12 +13,16 @@ class HazardStage(wiring.Component):
     """One slot register, stage c0 of the array, that lets a slot go when nothing in the array
     holds its row.
 
-    Latency 1 cycle; one slot a cycle without hazards.
+    Latency 1 cycle; one slot a cycle without hazards.  With a single port an update pass takes
+    two cycles a row, six reads and six writes in turn; backward and update of a row, which share
+    its read, still take one slot a cycle.
 
     Parameters
     ----------
     slot : StructLayout
         Must have ``row``, ``read``, ``update``.
+    single_port : bool
+        The weight memory cannot be read in a cycle in which it is written.
 
     Members
     -------
@@ -35,8 +39,8 @@ class HazardStage(wiring.Component):
         No slot is here or on its way to its write.
     """
 
-    def __init__(self, *, slot: data.StructLayout) -> None:
-        self.slot = slot
+    def __init__(self, *, slot: data.StructLayout, single_port: bool = False) -> None:
+        self.slot, self.single_port = slot, single_port
         super().__init__({
             "i": In(stream.Signature(slot)),
             "blocked": In(1),
@@ -55,7 +59,8 @@ class HazardStage(wiring.Component):
         conflict = Signal()
         leaves = Signal()
         m.d.comb += [
-            conflict.eq(held.read & self._matches(flight, held.row)),
+            conflict.eq(held.read & (self._matches(flight, held.row)
+                                     | (self.back.valid if self.single_port else 0))),
             leaves.eq(self.waits & ~conflict & ~self.blocked),
             self.i.ready.eq(~self.waits | leaves),
             self.o.valid.eq(leaves), self.o.slot.eq(held),

@@ -42,6 +42,9 @@ class Accelerator(wiring.Component):
     ----------
     network : Network
         Sizes, formats, lanes; an inference-only build when its configuration says so.
+    target : str
+        ``generic``, ``ice40`` or ``ecp5``: a single-port weight memory is made of the cells of an
+        iCE40 UltraPlus; all else is the same for all.
 
     Members
     -------
@@ -56,8 +59,8 @@ class Accelerator(wiring.Component):
         See :mod:`taxonn_hw.bus.registers`.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, target: str = "generic") -> None:
+        self.network, self.target = network, target
         self.numerics = n = Numerics(network)
         self.group = network.weight_group
         self.word_group = data.ArrayLayout(n.word.width, self.group)
@@ -84,8 +87,9 @@ class Accelerator(wiring.Component):
         m.submodules.loader = loader = Loader(numerics=n)
         m.submodules.sequencer = sequencer = Sequencer(
             numerics=n, x_entry=loader.entry if loader.has_list else None)
-        m.submodules.hazard = hazard = HazardStage(slot=slot_layout(n))
-        m.submodules.array = array = LaneArray(numerics=n)
+        m.submodules.hazard = hazard = HazardStage(
+            slot=slot_layout(n), single_port=network.single_port)
+        m.submodules.array = array = LaneArray(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
         wiring.connect(m, wiring.flipped(self.i_samples), loader.i)

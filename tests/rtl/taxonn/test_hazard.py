@@ -18,9 +18,9 @@ def stream_of_slots(rng, n, rows):
              "id": number} for number in range(n)]
 
 
-def run(slots, *, offer=1.0, block=0.0, seed=1):
+def run(slots, *, offer=1.0, block=0.0, seed=1, single_port=False):
     """Feed ``slots``; return the cycles in which each entered the stage and left for c1."""
-    dut = HazardStage(slot=SLOT)
+    dut = HazardStage(slot=SLOT, single_port=single_port)
     rng = random.Random(seed)
     entered, left, blocked_in, order = {}, {}, set(), []
 
@@ -61,7 +61,7 @@ def run(slots, *, offer=1.0, block=0.0, seed=1):
     return entered, left, blocked_in
 
 
-def check_times(slots, entered, left, blocked_in):
+def check_times(slots, entered, left, blocked_in, single_port=False):
     """Each slot leaves in the first cycle in which its rule lets it, no sooner and no later."""
     for slot in slots:
         cycle = entered[slot["id"]] + 1
@@ -70,18 +70,32 @@ def check_times(slots, entered, left, blocked_in):
             earlier = [left[s["id"]] for s in slots[:slot["id"]]
                        if s["update"] and s["row"] == slot["row"]]
             conflict = slot["read"] and any(0 < cycle - leave <= WRITE_LATENCY for leave in earlier)
-            return conflict or cycle in blocked_in
+            writes = single_port and slot["read"] and any(
+                cycle - left[s["id"]] == WRITE_LATENCY for s in slots[:slot["id"]] if s["update"])
+            return conflict or writes or cycle in blocked_in
 
         while held(cycle):
             cycle += 1
         assert left[slot["id"]] == cycle, slot
 
 
+@pytest.mark.parametrize("single_port", [False, True])
 @pytest.mark.parametrize("rows", [1, 2, 8])
 @pytest.mark.parametrize("offer, block", [(1, 0), (0.5, 0), (1, 0.3), (0.6, 0.6)])
-def test_waits_no_more_and_no_less(rows, offer, block):
+def test_waits_no_more_and_no_less(rows, offer, block, single_port):
     slots = stream_of_slots(random.Random(rows), 150, rows)
-    check_times(slots, *run(slots, offer=offer, block=block))
+    times = run(slots, offer=offer, block=block, single_port=single_port)
+    check_times(slots, *times, single_port=single_port)
+
+
+def test_a_single_port_takes_two_cycles_for_an_updated_row():
+    """Six reads and six writes in turn; pairs that share a read go on without a wait."""
+    slots = [{"row": k % 8, "read": 1, "update": 1, "id": k} for k in range(36)]
+    _, left, _ = run(slots, single_port=True)
+    assert [left[k] - left[0] for k in range(36)] == [k + k // 6 * 6 for k in range(36)]
+    pairs = [{"row": k // 2 % 8, "read": k % 2 == 0, "update": k % 2, "id": k} for k in range(36)]
+    _, left, _ = run(pairs, single_port=True)
+    assert [left[k] - left[0] for k in range(36)] == list(range(36))
 
 
 def test_one_slot_a_cycle_without_hazards():

@@ -12,6 +12,7 @@ from ...random_configs import random_config, random_samples
 
 FAST = [6, 7, 22, 103]  # 6 and 7: inference of a sample once met the sample before
 SLOW = range(200, 300)
+SINGLE_PORT = [5, 22]
 
 
 def start_weights(network, seed):
@@ -26,8 +27,8 @@ def start_weights(network, seed):
     return parameters
 
 
-def check(seed):
-    config = random_config(seed)
+def check(seed, **changes):
+    config = random_config(seed).model_copy(update=changes)
     network = Network(config)
     x, target = random_samples(network, 14, seed)
     start = start_weights(network, seed)
@@ -63,7 +64,12 @@ def test_random_net(seed):
     check(seed)
 
 
+@pytest.mark.parametrize("seed", SINGLE_PORT)
+def test_random_net_with_a_single_port(seed):
+    check(seed, weight_memory="single_port")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SLOW)
 def test_random_nets_at_length(seed):
-    check(seed)
+    check(seed, weight_memory="single_port" if seed % 3 == 0 else "block")
