@@ -21,6 +21,7 @@ from .serial_model import SerialModel
 __all__ = ["SimBoard"]
 
 _STEP_CLOCKS = 4000
+_POWER_UP_CLOCKS = 8000  # longer than the reset of any board; no host is as quick as that
 _QUIET_CLOCKS = 2_000_000  # after which nothing more will happen by itself
 _POLL_S = 0.05
 _LONG_RUN_CLOCKS = 30_000_000
@@ -88,11 +89,8 @@ class SimBoard:
         os.set_blocking(self._master, False)
         with suppress(FileNotFoundError):
             os.unlink(self.path)
+        self._power_up()
         os.symlink(os.ttyname(self._slave), self.path)
-        self.model.power_cycle()
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name=f"board {self.path}", daemon=True)
-        self._thread.start()
 
     def unplug(self) -> None:
         """Disconnect the board: the serial port goes, and all that it had learnt."""
@@ -107,7 +105,12 @@ class SimBoard:
     def power_cycle(self) -> None:
         """Reset the board; the serial port stays, as behind an adapter with power of its own."""
         self._halt()
+        self._power_up()
+
+    def _power_up(self) -> None:
+        """Start from reset; until that is over, what comes waits in the pseudo-terminal."""
         self.model.power_cycle()
+        self.model.run(_POWER_UP_CLOCKS)
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, name=f"board {self.path}", daemon=True)
         self._thread.start()

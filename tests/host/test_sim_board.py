@@ -40,9 +40,21 @@ def test_any_serial_program(board):
         port.write(Request(session=0, command=Command.POLL).encode())
         data = b""
         while data.count(b"\x7e") < 2:
-            data += port.read(1)
+            byte = port.read(1)
+            assert byte, f"no answer within {port.timeout} s, only {data!r}"
+            data += byte
         body, = Deframer().feed(data)
         assert Response.decode(body).control == 0
+
+
+def test_a_byte_that_waited_through_the_reset_is_not_lost(board):
+    """The port is there all the time that the board takes to come out of its reset."""
+    with serial.Serial(board.path, board.baud, timeout=20) as port:
+        board._halt()
+        port.write(Request(session=0, command=Command.POLL).encode())
+        board.power_cycle()
+        assert port.read(1) == b"\x7e"
+        port.read(64)
 
 
 def test_two_programs_one_after_the_other(board):
