@@ -18,7 +18,7 @@ from .delta import OutputDelta
 from .forward import Forward, Operands
 from .left_bank import LeftBank
 from .mover import place_layout
-from .parameters import ParameterMemory
+from .parameters import MOVED_LATENCY, ParameterMemory
 from .right_neurons import RightNeurons
 from .rows import InterleaverRows
 from .sequencer import LEAD, context_layout, left_copies
@@ -223,7 +223,7 @@ class EdgeJunction(wiring.Component):
                 m.d.comb += word.eq(memory.moved[k])
                 words.append(word)
             moved[name] = Cat(words)
-        bias = Staged(m, place.bias, 0, "move_bias").at(2)
+        bias = Staged(m, place.bias, 0, "move_bias").at(MOVED_LATENCY)
         m.d.comb += self.moved.as_value().eq(Mux(bias, moved["biases"], moved["weights"]))
         self.weights, self.biases = memories["weights"], memories["biases"]
         m.d.comb += self.weights.row.eq(self.clocks.at(0))

@@ -9,12 +9,14 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ...plan.edge.network import EdgeNetwork
+from .parameters import MOVED_LATENCY
 from .staged import Staged, pick
 
-__all__ = ["EdgeMover", "place_layout"]
+__all__ = ["READ_LATENCY", "EdgeMover", "place_layout"]
 
-_READ_LATENCY = 2
-_DEPTH = 4  # beats: a read latency and the two registers of the queue
+#: Cycles from a place to ``moved``: the memories', and a register behind the choice of a junction.
+READ_LATENCY = MOVED_LATENCY + 1
+_DEPTH = READ_LATENCY + 2  # beats: a read latency and the two registers of the queue
 
 
 def place_layout(network: EdgeNetwork) -> data.StructLayout:
@@ -39,7 +41,7 @@ class EdgeMover(wiring.Component):
     start, count : In(32)
     active : Out(1)
     place, write, data, moved : Out, In
-        To the memories; ``moved`` follows two cycles after its place.
+        To the memories; ``moved`` follows :data:`READ_LATENCY` cycles after its place.
     i, o : In, Out(stream of word[W])
     """
 
@@ -67,7 +69,7 @@ class EdgeMover(wiring.Component):
         credit = Signal(range(_DEPTH + 1), init=_DEPTH)  # room for beats that are on their way
         fetch = Signal()
         popped = Signal()
-        arrives = Staged(m, fetch, 0, "fetched", reset_less=False).at(_READ_LATENCY)
+        arrives = Staged(m, fetch, 0, "fetched", reset_less=False).at(READ_LATENCY)
         m.d.sync += credit.eq(credit - fetch + popped)
         layers, group = self.network.layers, self.network.weight_group
 

@@ -5,9 +5,12 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .staged import pick
+from .staged import Staged, pick
 
-__all__ = ["ParameterMemory"]
+__all__ = ["MOVED_LATENCY", "ParameterMemory"]
+
+#: Cycles from the place of a move to ``moved``: memory, a register behind it, the choice.
+MOVED_LATENCY = 3
 
 #: Rows up to which wide memories are best made of look-up tables.
 _FEW_ROWS = 16
@@ -37,7 +40,7 @@ class ParameterMemory(wiring.Component):
     write, write_row, new : In
     move : In(1)
         The host has the memory: ``move_write`` writes ``move_data`` [group] to group
-        ``move_group`` of ``move_row``; ``moved`` shows it two cycles later.
+        ``move_group`` of ``move_row``; ``moved`` shows it :data:`MOVED_LATENCY` cycles later.
     """
 
     def __init__(self, *, n: int, rows: int, group: int, shape, training: bool) -> None:
@@ -75,10 +78,11 @@ class ParameterMemory(wiring.Component):
         else:
             m.d.comb += [write.addr.eq(self.move_row), write.data.as_value().eq(loaded),
                          write.en.eq(chosen)]
-        group = Signal(range(max(groups, 2)), name="read_group")
+        # The lanes keep the same register of the words; synthesis makes one of the two.
+        held = Signal(read.data.shape(), name="held", reset_less=True)
+        group = Staged(m, self.move_group, 0, "group").at(MOVED_LATENCY - 1)
         moved = Signal(self.group_layout, name="moved_group", reset_less=True)
-        m.d.sync += [group.eq(self.move_group),
-                     moved.as_value().eq(pick(group, [read.data[k].as_value()
-                                                      for k in range(groups)]))]
+        m.d.sync += [held.as_value().eq(read.data.as_value()),
+                     moved.as_value().eq(pick(group, [held[k].as_value() for k in range(groups)]))]
         m.d.comb += self.moved.eq(moved)
         return m

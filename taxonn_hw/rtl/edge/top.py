@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from amaranth.hdl import Array, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,14 +15,13 @@ from ..control import ControlBlock, csr_signature
 from .junction import EdgeJunction
 from .loader import Loader
 from .mover import EdgeMover
+from .parameters import MOVED_LATENCY
 from .results import Argmax, ResultQueue, Scores
 from .sequencer import Sequencer, left_copies
-from .staged import Staged
+from .staged import Staged, pick
 from .targets import TargetQueue
 
 __all__ = ["EdgeAccelerator"]
-
-_READ_LATENCY = 2  # of a mover's place
 
 
 class EdgeAccelerator(wiring.Component):
@@ -205,6 +204,8 @@ class EdgeAccelerator(wiring.Component):
                 junction.move_write.eq(mover.write & (mover.place.junction == number)),
                 junction.move_data.eq(mover.data),
             ]
-        read = Staged(m, mover.place.junction, 0, "moved_junction").at(_READ_LATENCY)
-        m.d.comb += mover.moved.as_value().eq(
-            Array(junction.moved.as_value() for junction in junctions)[read])
+        read = Staged(m, mover.place.junction, 0, "moved_junction").at(MOVED_LATENCY)
+        moved = Signal(mover.word_group, name="moved", reset_less=True)
+        m.d.sync += moved.as_value().eq(
+            pick(read, [junction.moved.as_value() for junction in junctions]))
+        m.d.comb += mover.moved.eq(moved)

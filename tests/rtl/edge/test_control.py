@@ -9,7 +9,7 @@ from amaranth.hdl import signed, unsigned
 from taxonn_hw.fixed import RandomWords
 from taxonn_hw.plan.streams import element_width, sample_beats
 from taxonn_hw.rtl.edge.loader import Loader
-from taxonn_hw.rtl.edge.mover import EdgeMover
+from taxonn_hw.rtl.edge.mover import READ_LATENCY, EdgeMover
 from taxonn_hw.rtl.edge.results import RECENT, Argmax, ResultQueue, Scores
 from taxonn_hw.rtl.edge.sequencer import Sequencer, left_copies
 from taxonn_hw.rtl.edge.targets import target_slots
@@ -394,7 +394,7 @@ def test_scores():
 
 
 class Moving:
-    """The mover before memories of two cycles."""
+    """The mover before memories of :data:`READ_LATENCY` cycles."""
 
     def __init__(self, network, stall, seed=1):
         self.network, self.stall, self.rng = network, stall, random.Random(seed)
@@ -408,14 +408,14 @@ class Moving:
                               for g in range(j.neurons_per_clock)]
 
     async def memory(self, ctx):
-        dut, answer = self.dut, [0] * self.group
+        dut, answers = self.dut, [[0] * self.group] * (READ_LATENCY - 1)
         async for _, _, place, write, data in ctx.tick().sample(dut.place, dut.write, dut.data):
-            ctx.set(dut.moved, answer)
+            ctx.set(dut.moved, answers.pop(0))
             memory = self.biases if place.bias else self.weights
             key = place.junction, place.row, place.group
             if write:
                 memory[key] = [data[k] for k in range(self.group)]
-            answer = memory.get(key, [0] * self.group)
+            answers.append(memory.get(key, [0] * self.group))
 
     async def command(self, ctx, name, start, count, bias):
         dut = self.dut

@@ -6,7 +6,7 @@ from amaranth.hdl import signed, unsigned
 
 from taxonn_hw.plan.streams import element_width
 from taxonn_hw.rtl.edge.left_bank import LeftBank
-from taxonn_hw.rtl.edge.parameters import ParameterMemory
+from taxonn_hw.rtl.edge.parameters import MOVED_LATENCY, ParameterMemory
 from taxonn_hw.rtl.edge.targets import TargetQueue, target_slots
 from taxonn_hw.testing import trace
 from tests.edge_configs import edge_network
@@ -86,11 +86,11 @@ def test_parameter_memory(n, rows, group, training):
     steps.append({"write": 0, "move": 1})
     for row in range(rows):
         for k in range(n // group):
-            wanted.append((len(steps) + 2, "moved", group,
+            wanted.append((len(steps) + MOVED_LATENCY, "moved", group,
                            content[row, k * group:(k + 1) * group].copy()))
             steps.append({"move_row": row, "move_group": k})
     names = [f"words.{k}" for k in range(n)] + [f"moved.{k}" for k in range(group)]
-    seen = trace(dut, [*steps, {}, {}], names)
+    seen = trace(dut, [*steps, {}, {}, {}], names)
     for at, name, size, expected in wanted:
         got = [seen[at][f"{name}.{k}"] for k in range(size)]
         np.testing.assert_array_equal(got, expected, f"{name} in cycle {at}")

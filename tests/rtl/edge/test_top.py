@@ -235,8 +235,18 @@ def test_memories_are_those_of_the_plan(name):
     ids=["stalls", "reset, then two runs"])
 def test_bench(simulator, stress, tmp_path):
     """The exported Verilog on both simulators."""
-    network = network_of(NETS["four_bits"])
-    x, target = random_edge_samples(network, 6, 5)
+    bench(network_of(NETS["four_bits"]), 5, simulator, tmp_path, stress)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200, 220))
+def test_random_nets_on_both_simulators(seed, simulator, tmp_path):
+    bench(EdgeNetwork(random_edge_config(seed)), seed, simulator, tmp_path, Stress(seed=seed))
+
+
+def bench(network, seed, simulator, tmp_path, stress):
+    """Train six samples in the cocotb bench; every weight, bias and output is golden's."""
+    x, target = random_edge_samples(network, 6, seed)
     golden = EdgeModel(network)
     start = golden.parameters
     golden.rate = network.config.learning_rate_exponent
