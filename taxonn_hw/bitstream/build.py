@@ -127,9 +127,10 @@ def build_bitstream(plan: Plan, board: Board, *, seeds: Sequence[int] = (1,),
     netlist = synthesise(design.rtlil, top=TOP, device=device)
     over = _missing_blocks(board, netlist)
     if "dsp" in over:
-        on_step("{} multipliers of {}: synthesis again, with products from look-up tables".format(
-            *over["dsp"]))
-        netlist = synthesise(design.rtlil, top=TOP, device=device, dsp=False)
+        used, most = over["dsp"]
+        on_step(f"{used} multipliers of {most}: synthesis again, the cheapest {used - most} "
+                "products from look-up tables")
+        netlist = synthesise(design.rtlil, top=TOP, device=device, save=used - most)
         over = _missing_blocks(board, netlist)
     if over:
         raise _does_not_fit(plan, board, over)

@@ -8,17 +8,34 @@ from ..boards import Device
 from ..flow.cache import cached, digest
 from ..flow.errors import ToolError
 from ..flow.yosys import driver_conflicts, run_yosys, yosys_version
+from .multipliers import choose_soft, read_products
 
 __all__ = ["Netlist", "synthesise"]
 
 # Amaranth leaves wires such as \words[3] beside the vector \words, which abc9 takes for one; so
 # what is only another name for something goes first.  Memories of rtl/memory.py never use a word
 # that was read while it was written.
-_SCRIPT = """\
+_READ = """\
 read_rtlil design.il
 hierarchy -top {top}
 proc
 opt_clean -purge
+"""
+# Flat and with the widths that synthesis will find, so that it finds the same cells.
+_PRODUCTS = """\
+flatten
+opt_expr
+opt_clean -purge
+wreduce t:$mul
+"""
+# What has become adders already cannot become a multiplier block.
+_SOFT = """\
+select -read soft.txt
+alumacc
+select -clear
+maccmap t:$macc_v2 t:$macc
+"""
+_SYNTHESIS = """\
 memory_collect
 setparam -set RD_COLLISION_X_MASK 1'1 t:$mem_v2 a:no_rw_check %i
 synth_{family} -top {top} {options}
@@ -41,30 +58,39 @@ class Netlist:
         return self.path.parent.name
 
 
-def synthesise(rtlil: str, *, top: str, device: Device, dsp: bool = True,
+def synthesise(rtlil: str, *, top: str, device: Device, save: int = 0,
                timeout_s: float = 2 * 3600) -> Netlist:
     """Synthesise the design in ``rtlil`` for ``device``.
 
-    Without ``dsp`` products are made of look-up tables.
+    Parameters
+    ----------
+    save : int
+        Multiplier blocks to do without: so many of the cheapest products are made of look-up
+        tables.
 
     Raises
     ------
     ToolError
         Yosys fails, or resolves a driver conflict by itself: that is how it loses logic.
     """
-    options = list(device.synth)
-    if not dsp:
-        options = [o for o in options if o != "-dsp"] if device.family == "ice40" else ["-nodsp"]
-    script = _SCRIPT.format(family=device.family, top=top, options=" ".join(options))
+    keys = {"top": top, "family": device.family, "options": " ".join(device.synth)}
+    products = _READ + _PRODUCTS if save else _READ
+    script = (products + (_SOFT if save else "") + _SYNTHESIS).format(**keys)
 
     def build(out: Path) -> None:
         (out / "design.il").write_text(rtlil)
+        if save:
+            run_yosys(products.format(**keys) + "tee -q -o products.txt dump t:$mul\n", cwd=out,
+                      timeout_s=timeout_s)
+            found = read_products((out / "products.txt").read_text())
+            soft = choose_soft(found, device.family, save)
+            (out / "soft.txt").write_text("".join(f"{top}/{cell}\n" for cell in soft))
         log = run_yosys(script, cwd=out, timeout_s=timeout_s)
         if conflicts := driver_conflicts(log):
             raise ToolError(f"synthesis found {len(conflicts)} driver conflicts, such as "
                             f"{conflicts[0]}")
         (out / "yosys.log").write_text(log)
 
-    folder = cached("synthesis", digest(rtlil, script, yosys_version()), build)
+    folder = cached("synthesis", digest(rtlil, script, str(save), yosys_version()), build)
     cells = json.loads((folder / "cells.json").read_text())["design"]["num_cells_by_type"]
     return Netlist(path=folder / "netlist.json", cells=cells)

@@ -29,23 +29,23 @@ def plan(monkeypatch, tmp_path_factory):
     return make_plan(load_config("xor-2-4-1"))
 
 
-def fake_synthesis(monkeypatch, cells, without_dsp=None):
-    """Let synthesis find ``cells``, and ``without_dsp`` when it may not use multipliers."""
-    true, calls = build_module.synthesise, []
+def fake_synthesis(monkeypatch, cells):
+    """Let synthesis find ``cells`` beside those of the first pass."""
+    true, saved = build_module.synthesise, []
 
-    def synthesise(*args, dsp=True, **options):
-        calls.append(dsp)
-        netlist = true(*args, dsp=dsp, **options)
-        return Netlist(path=netlist.path, cells=netlist.cells | (cells if dsp else without_dsp))
+    def synthesise(*args, save=0, **options):
+        saved.append(save)
+        netlist = true(*args, save=save, **options)
+        return netlist if save else Netlist(path=netlist.path, cells=netlist.cells | cells)
 
     monkeypatch.setattr(build_module, "synthesise", synthesise)
-    return calls
+    return saved
 
 
 def test_too_many_multipliers_become_look_up_tables(plan, monkeypatch):
-    calls, steps = fake_synthesis(monkeypatch, {"SB_MAC16": 9}, {}), []
+    saved, steps = fake_synthesis(monkeypatch, {"SB_MAC16": 9}), []
     result = build_bitstream(plan, load_board("icebreaker"), on_step=steps.append)
-    assert calls == [True, False] and any("9 multipliers of 8" in step for step in steps)
+    assert saved == [0, 1] and any("9 multipliers of 8" in step for step in steps)
     assert result.usage["dsp"].used == 0 and result.timing_met
 
 

@@ -29,12 +29,12 @@ CASES = {
 }
 
 
-def train_netlist(device, config, samples, simulator, folder):
+def train_netlist(device, config, samples, simulator, folder, save=0):
     """Train ``samples`` on the netlist of ``config``; return its cells, assert all weights."""
     plan = make_plan(config)
     core = engine_of(plan).part("accelerator")(plan, target=DEVICES[device].family)
     text = merge_modules(rtlil.convert(core, name=TOP, emit_src=False), top=TOP)
-    netlist = synthesise(text, top=TOP, device=DEVICES[device])
+    netlist = synthesise(text, top=TOP, device=DEVICES[device], save=save)
     verilog = gate_level(netlist.path, family=DEVICES[device].family, top=TOP, out=folder)
     first = run_first_samples(plan, load_for(plan, samples=samples), samples)
     job = make_job(plan, first.start, first.x, first.target, first.end, first.outputs)
@@ -44,7 +44,7 @@ def train_netlist(device, config, samples, simulator, folder):
     assert outcome.cycles == first.prediction.cycles
     assert count_differences(first.end, outcome.parameters) == 0
     np.testing.assert_array_equal(outcome.results, first.outputs)
-    return set(netlist.cells)
+    return netlist.cells
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -52,7 +52,15 @@ def test_a_netlist_trains_like_the_golden_model(case, tmp_path, require_tool):
     require_tool("iverilog")
     device, config, cells = CASES[case]
     config = config_from_dict({**config, "data": "random"})
-    assert cells <= train_netlist(device, config, 5, "icarus", tmp_path)
+    assert cells <= train_netlist(device, config, 5, "icarus", tmp_path).keys()
+
+
+@pytest.mark.parametrize(("device", "block"), [("iCE40UP5K", "SB_MAC16"),
+                                               ("LFE5U-25F", "MULT18X18D")])
+def test_some_products_in_blocks_and_some_in_look_up_tables(device, block, tmp_path, require_tool):
+    require_tool("iverilog")
+    config = config_from_dict({**SMALL, "data": "random"})
+    assert train_netlist(device, config, 3, "icarus", tmp_path, save=3)[block] == 3  # of six
 
 
 @pytest.mark.slow
