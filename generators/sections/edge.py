@@ -52,8 +52,8 @@ BUILDS = {
     "build published": (["--bits", "12", *PUBLISHED, "--set", "edge.z=[64,16]"],
                         "published, 12 bits"),
 }
-PRESETS = ("edge-64-16-4", "edge-1024-64-16", "edge-1024-64-32", "edge-1024-128-32",
-           "edge-800-100-10", "edge-deep-64-40-40-20-10")
+PRESETS = ("edge-64-16-4", "edge-1024-64-16", "edge-1024-64-32", "edge-1024-64-32-published",
+           "edge-1024-128-32", "edge-800-100-10", "edge-deep-64-40-40-20-10")
 
 
 def experiments(data: str) -> dict[str, list[str]]:
