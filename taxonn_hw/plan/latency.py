@@ -13,6 +13,7 @@ __all__ = [
     "PRODUCT_STAGE",
     "RANDOM_LATENCY",
     "RANDOM_STAGE",
+    "ROW_RELEASE",
     "SUM_STAGE",
     "WRITE_LATENCY",
     "UnitLatencies",
@@ -25,6 +26,9 @@ __all__ = [
 
 #: From c0 to the cycle in which a row is written back.
 WRITE_LATENCY = 6
+#: From the issue of a sample's last slot until its input rows may be refilled: that slot and the
+#: one before it may each wait as long as a write takes.
+ROW_RELEASE = 2 * WRITE_LATENCY + 4
 #: From c0 to the products that enter the adder tree.
 PRODUCT_STAGE = 5
 #: From c0 to a complete accumulator in the lanes.

@@ -16,6 +16,7 @@ from .base import Prediction
 from .latency import (
     LIST_LATENCY,
     PRODUCT_STAGE,
+    ROW_RELEASE,
     SUM_STAGE,
     WRITE_LATENCY,
     UnitLatencies,
@@ -92,6 +93,7 @@ class Schedule:
         self.lists = {name: _List(1) for name in self.program.lists}
         self.next = 0            # earliest cycle of the next pass
         self.leaves = 0          # cycle in which the last slot left the hazard stage
+        self.before = 0          # the same of the slot before the last
         self.written: dict[int, int] = {}  # row -> cycle its last update left the hazard stage
         self.writes: deque[int] = deque()  # cycles to come in which a single port writes
         self.drain_free = 0      # cycle from which a drained sum may leave the hazard stage
@@ -119,7 +121,7 @@ class Schedule:
             self.times.append(PassTime(n, number, first, last, self.n_slots - slots_before))
         self.freed[n % 2] = last + 1
         if "x" not in self.lists:
-            self.freed[n % 2] += WRITE_LATENCY + 3
+            self.freed[n % 2] += ROW_RELEASE
         self.n_samples += 1
 
     def prediction(self) -> Prediction:
@@ -174,8 +176,8 @@ class Schedule:
     def _issue(self, row: int | None, *, update=False, shared=False, drained=0, lanes=0,
                earliest=0) -> int:
         """Issue a slot at the cursor or later; return the cycle in which it leaves c0."""
-        issue = max(self.cursor, earliest, self.leaves)
-        leaves = issue + 1
+        issue = max(self.cursor, earliest, self.before + 1)  # a slot waits between the two
+        leaves = max(issue, self.leaves) + 1
         if row is not None and not shared:
             leaves = max(leaves, self.written.get(row, -100) + WRITE_LATENCY + 1)
         if drained:
@@ -188,7 +190,7 @@ class Schedule:
             self.written[row] = leaves
             if self.network.single_port:
                 self.writes.append(leaves + WRITE_LATENCY)
-        self.leaves, self.cursor = leaves, issue + 1
+        self.before, self.leaves, self.cursor = self.leaves, leaves, issue + 1
         self.first = issue if self.first is None else self.first
         self.begin = issue if self.begin is None else self.begin
         self.n_slots += lanes > 0

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed.gates import shape_of
-from ...plan.latency import WRITE_LATENCY
+from ...plan.latency import ROW_RELEASE
 from ...plan.streams import element_width
 from ..memory import add_memory
 from ..scalar_list import ScalarList
@@ -120,7 +120,7 @@ class Loader(wiring.Component):
 
     def _release(self, m):
         """When the rows of a sample that ended may be refilled."""
-        travel = Signal(WRITE_LATENCY + 3)  # to c0, with the longest wait for a row
+        travel = Signal(ROW_RELEASE)
         with m.If(self.restart):
             m.d.sync += travel.eq(0)
         with m.Else():

@@ -48,23 +48,31 @@ class Runner(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        # The sequencer's paths begin at registers beside the counters, each a comparison ahead.
         credit = Signal(range(self.depth + 1), init=self.depth)
-        taken = Mux(self.sample_starts & self.results, self.n_out, 0)
-        m.d.sync += credit.eq(credit - taken + self.popped)
-        left = Signal(32)  # samples that have not ended
+        fits = Signal()     # credit >= n_out, but for what is popped in this clock
+        takes = self.sample_starts & self.results
+        m.d.sync += [credit.eq(credit - Mux(takes, self.n_out, 0) + self.popped),
+                     fits.eq(Mux(takes, credit >= 2 * self.n_out, credit >= self.n_out))]
+        left = Signal(32)   # samples that have not ended
+        more = Signal()     # left != 0
+        final = Signal()    # left == 1
+        ends = Signal()
+        m.d.comb += ends.eq(self.sample_ends & more)
         with m.If(self.start):
-            m.d.sync += left.eq(self.samples)
+            m.d.sync += [left.eq(self.samples), more.eq(self.samples != 0),
+                         final.eq(self.samples == 1)]
         with m.Elif(self.stop):
-            m.d.sync += left.eq(~self.stopped & ~self.sample_ends)
-        with m.Elif(self.sample_ends & (left != 0)):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += [left.eq(~self.stopped & ~self.sample_ends),
+                         more.eq(~self.stopped & ~self.sample_ends), final.eq(1)]
+        with m.Elif(ends):
+            m.d.sync += [left.eq(left - 1), more.eq(~final), final.eq(left == 2)]
         pending = Signal(4)  # passes whose results are not stored
         m.d.sync += pending.eq(pending + self.pass_starts - self.stored)
         m.d.comb += [
-            self.run.eq((left != 0) & self.sample_ready
-                        & (~self.results | (credit >= self.n_out))),
+            self.run.eq(more & self.sample_ready & (~self.results | fits)),
             self.idle_results.eq(pending == 0),
-            self.busy.eq((left != 0) | ~self.stopped | ~self.empty | (pending != 0)),
+            self.busy.eq(more | ~self.stopped | ~self.empty | (pending != 0)),
         ]
         m.d.sync += self.counting.eq((self.counting | self.sample_starts) & self.busy)
         return m

@@ -21,6 +21,7 @@ from ...plan.streams import element_width, geometry
 from ..control import ControlBlock, csr_signature
 from ..scalar_list import ScalarList
 from ..select import by_index
+from ..skid import SkidBuffer
 from .array import LaneArray
 from .drain import Drain
 from .hazard import HazardStage
@@ -93,7 +94,9 @@ class Accelerator(wiring.Component):
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
         wiring.connect(m, wiring.flipped(self.i_samples), loader.i)
-        wiring.connect(m, sequencer.o, hazard.i)
+        m.submodules.skid = skid = SkidBuffer(shape=hazard.slot)
+        wiring.connect(m, sequencer.o, skid.i)
+        wiring.connect(m, skid.o, hazard.i)
         _, high = network.config.rate_range
         m.d.comb += [
             loader.train.eq(control.train), sequencer.train.eq(control.train),
