@@ -1,15 +1,14 @@
 """Weight memory: one row of all lanes a clock."""
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...errors import UserError
 from ..memory import add_memory
+from ..spram import SPRAM_CELLS, add_spram, spram_cells
 
 __all__ = ["WeightMemory"]
-
-_SPRAM_BITS, _SPRAM_ROWS, _SPRAMS = 16, 1 << 14, 4
 
 
 class WeightMemory(wiring.Component):
@@ -47,12 +46,11 @@ class WeightMemory(wiring.Component):
         self.n_rows, self.single_port, self.target = n_rows, single_port, target
         row = range(max(n_rows, 2))
         self.layout = data.ArrayLayout(word, lanes)
-        self.columns = -(-self.layout.size // _SPRAM_BITS)
-        self.banks = -(-n_rows // _SPRAM_ROWS)
-        if single_port and target == "ice40" and self.columns * self.banks > _SPRAMS:
-            raise UserError(f"{n_rows} rows of {self.layout.size} bits need "
-                            f"{self.columns * self.banks} SPRAM cells, an iCE40 UltraPlus has "
-                            f"{_SPRAMS}; use fewer lanes or narrower stored weights")
+        cells = spram_cells(self.layout.size, n_rows)
+        if single_port and target == "ice40" and cells > SPRAM_CELLS:
+            raise UserError(f"{n_rows} rows of {self.layout.size} bits need {cells} SPRAM cells, "
+                            f"an iCE40 UltraPlus has {SPRAM_CELLS}; use fewer lanes or narrower "
+                            "stored weights")
         super().__init__({
             "row": In(row), "words": Out(self.layout),
             "write_row": In(row), "write": In(1), "new": In(self.layout),
@@ -70,7 +68,9 @@ class WeightMemory(wiring.Component):
         address = Signal.like(self.row)
         m.d.comb += address.eq(Mux(self.write, self.write_row, self.row))
         if self.target == "ice40":
-            self._spram(m, address)
+            m.d.comb += self.words.as_value().eq(add_spram(
+                m, "spram", width=self.layout.size, depth=self.n_rows, address=address,
+                write=self.write, new=self.new.as_value()))
             return m
         write, read = add_memory(m, "memory", shape=self.layout, depth=self.n_rows)
         m.d.comb += [
@@ -78,27 +78,3 @@ class WeightMemory(wiring.Component):
             write.addr.eq(address), write.en.eq(self.write), write.data.eq(self.new),
         ]
         return m
-
-    def _spram(self, m, address) -> None:
-        """Cells side by side for the bits of a row, and one behind the other for the rows."""
-        width = _SPRAM_ROWS.bit_length() - 1
-        new = Cat(self.new.as_value(), Const(0, _SPRAM_BITS))
-        bank = Signal(range(max(self.banks, 2)))
-        shown = Signal.like(bank)
-        m.d.comb += bank.eq(address[width:])
-        m.d.sync += shown.eq(bank)
-        outputs = []
-        for b in range(self.banks):
-            outputs.append(Signal(self.columns * _SPRAM_BITS, name=f"bank_{b}_data"))
-            for c in range(self.columns):
-                bits = slice(c * _SPRAM_BITS, (c + 1) * _SPRAM_BITS)
-                m.submodules[f"spram_{b}_{c}"] = Instance(
-                    "SB_SPRAM256KA",
-                    i_ADDRESS=Cat(address[:width], Const(0, width))[:width],
-                    i_DATAIN=new[bits], i_MASKWREN=Const(0xF, 4), i_WREN=self.write,
-                    i_CHIPSELECT=bank == b, i_CLOCK=ClockSignal(), i_STANDBY=Const(0, 1),
-                    i_SLEEP=Const(0, 1), i_POWEROFF=Const(1, 1), o_DATAOUT=outputs[b][bits])
-        words = outputs[0]
-        for b in range(1, self.banks):
-            words = Mux(shown == b, outputs[b], words)
-        m.d.comb += self.words.as_value().eq(words[:self.layout.size])
