@@ -7,10 +7,10 @@ from importlib import metadata
 from pathlib import Path
 
 from .config_hash import config_hash
-from .engines import engine_of
 from .errors import UserError
 from .files import make_folder, write_file
 from .plan.base import Plan
+from .rtl.accelerator import make_accelerator
 from .sidecar import TOP, c_header, core_file, sidecar
 from .verilog import convert
 
@@ -45,7 +45,7 @@ def build(plan: Plan, *, target: str = "generic") -> Generated:
     """Return the texts of the accelerator of ``plan``; same configuration, same bytes."""
     if target not in TARGETS:
         raise UserError(f"target must be {', '.join(TARGETS)}, not {target!r}")
-    component = engine_of(plan).part("accelerator")(plan, target=target)
+    component = make_accelerator(plan, target)
     banner = (f"{plan.config.name}: an accelerator that trains a neural network on chip.\n"
               f"Made by taxonn_hw {metadata.version('taxonn_hw')}; configuration "
               f"{config_hash(plan.config):08x}. Do not edit.")

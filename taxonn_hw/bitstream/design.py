@@ -6,9 +6,9 @@ from amaranth.back import rtlil
 
 from ..boards import Board, ClockPlan, Pin, board_pins, plan_clock
 from ..boards.pins import input_mhz
-from ..engines import engine_of
 from ..errors import UserError
 from ..plan.base import Plan
+from ..rtl.accelerator import make_accelerator
 from ..rtl.board import BoardTop
 from ..rtl.link.link import Link
 from ..rtl.link.uart import CLOCKS_PER_BIT_MIN
@@ -77,7 +77,8 @@ def _component(plan: Plan, board: Board, mhz: float | None, baud: int | None, *,
         raise UserError(f"--baud: the serial line needs {CLOCKS_PER_BIT_MIN} clocks a bit, so at "
                         f"{float(clock.output_mhz):g} MHz at most "
                         f"{hertz // CLOCKS_PER_BIT_MIN} baud, not {baud}")
-    core = engine_of(plan).part("accelerator")(plan, target=board.device.family)
+    # Simulators know no cells of a device.
+    core = make_accelerator(plan, "generic" if simulate else board.device.family)
     link = Link(streams=stream_table(plan), clock_hz=hertz, baud=baud)
     leds = [(led.role, pins[f"led_{k}"].invert) for k, led in enumerate(board.leds)]
     return BoardTop(core=core, link=link, clock=clock, at_pad=board.pll_at_pad, leds=leds,

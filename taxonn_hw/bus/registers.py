@@ -62,6 +62,12 @@ REGISTERS = {
     "correct": Register(0x12, "r", "training samples that were predicted right before they were "
                                    "learnt, since the counters were cleared"),
     "correct_recent": Register(0x13, "r", "those among the last 1000 training samples"),
+    "resident_words": Register(0x14, "r", "words of the resident memory; 0: there is none"),
+    "resident": Register(0x15, "rw", "what beats on i_samples are; a write begins afresh, without "
+                                     "either they are samples", {
+        "fill": 0,       # level: words for the resident memory, from its first on
+        "replay": 1,     # level: places of samples in it, which then train or are inferred
+    }),
 }
 
 #: Bit position of every field, by ``register.field``.

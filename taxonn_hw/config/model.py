@@ -36,6 +36,8 @@ class Config(Table):
     weight_memory: Literal["block", "single_port"] = "block"
     training: Bool = True
     samples_per_clock: Literal[1, 2, 4, 8, 16] = 4
+    resident: Int = Field(default=0, ge=0, le=65536)
+    resident_sample_words: Int | None = Field(default=None, ge=1, le=65536)
     learning_rate_exponent: Int = Field(default=6, ge=0, le=15)
     learning_rate_range: Pair | None = None
     learning_rate_schedule: tuple[Pair, ...] = ()

@@ -4,6 +4,7 @@ Yosys itself replaces the cells of the FPGA by their models and flattens; that s
 than the models do and needs none of the vendor's dialect.
 """
 
+import re
 from pathlib import Path
 
 from .yosys import run_yosys
@@ -85,7 +86,10 @@ def gate_level(netlist: Path, *, family: str, top: str, out: Path) -> Path:
     (out / "models.v").write_text(models)
     (out / "netlist.json").write_bytes(netlist.read_bytes())
     run_yosys(_SCRIPT.format(read=_READ[family], top=top), cwd=out)
-    return out / "gates.v"
+    gates = out / "gates.v"
+    # The address of a port that is never enabled, which Verilator cannot read.
+    gates.write_text(re.sub(r"\[\d+'hx+\]", "[0]", gates.read_text()))
+    return gates
 
 
 def _bus(name: str, width: int) -> str:

@@ -12,6 +12,7 @@ from ..bus.registers import FIELDS, IDENTITY, REGISTERS, VERSION
 from ..config_hash import config_hash
 from ..golden.weights import Parameters
 from ..plan.base import Move, Plan
+from ..plan.resident import resident_layout
 from ..plan.streams import element_width, geometry, pack_bits, sample_beats, unpack_bits
 from .transport import Transport
 
@@ -78,6 +79,7 @@ class Accelerator:
         self.transport = transport
         self.plan = plan
         self.rate = plan.config.learning_rate_exponent
+        self._places = np.zeros(0, dtype=np.int64)  # of the samples that are kept
         self._check("identity", IDENTITY, "no accelerator answers")
         self._check("version", VERSION, "the register map has another version")
         self._check("config_hash", config_hash(plan.config),
@@ -108,8 +110,9 @@ class Accelerator:
         plan = self.plan
         for start in range(0, samples, _CHUNK):
             n = min(_CHUNK, samples - start)
-            self._run(np.zeros((n, plan.n_inputs), dtype=np.int64),
-                      np.zeros((n, plan.output.n_out), dtype=np.int64), False)
+            self._run(*self._samples(np.zeros((n, plan.n_inputs), dtype=np.int64),
+                                     np.zeros((n, plan.output.n_out), dtype=np.int64)),
+                      True, False)
 
     def begin(self, parameters: Parameters, samples: int = 0) -> None:
         """Begin a training run with ``parameters``, or take one up after so many samples."""
@@ -152,18 +155,48 @@ class Accelerator:
         progress : callable, optional
             Called with the samples sent and those of the run.
         """
-        if not self.plan.config.training:
-            raise DeviceError("this accelerator was generated without training hardware")
-        if rate is not None:
-            low, high = self.plan.config.rate_range
-            if not low <= rate <= high:
-                raise DeviceError(f"rate must be {low} to {high}, not {rate}")
-            self.rate = rate
-        return self._run(np.atleast_2d(x), np.atleast_2d(target), results, progress)
+        self._set_rate(rate)
+        return self._run(*self._samples(np.atleast_2d(x), np.atleast_2d(target)), True, results,
+                         progress)
+
+    def keep(self, x: np.ndarray, target: np.ndarray) -> None:
+        """Put samples into the resident memory, for :meth:`train_kept`; they replace what is there.
+
+        Raises
+        ------
+        DeviceError
+            When they do not fit.
+        """
+        layout = resident_layout(self.plan)
+        elements, self._places = layout.encode(self.plan, x, target)
+        if len(elements) // 2 > layout.words:
+            raise DeviceError(f"{len(x)} samples take {len(elements) // 2} words of the resident "
+                              f"memory, which has {layout.words}")
+        found = self.read("resident_words")
+        if found != layout.words:
+            raise DeviceError(f"the resident memory has {found} words, not {layout.words}")
+        self.write("resident", 1 << FIELDS["resident.fill"])
+        for start in range(0, len(elements), 2 * _CHUNK):
+            part = elements[start:start + 2 * _CHUNK]
+            self._exchange(f"the filling of the resident memory with {len(x)} samples",
+                           {"i_samples": pack_bits(part, element_width(self.plan))}, {},
+                           64 * len(part) + 100_000)
+        self.write("resident", 0)
+
+    def train_kept(self, order: np.ndarray, rate: int | None = None, *, results: bool = False,
+                   progress=None) -> np.ndarray | None:
+        """Like :meth:`train`, with the kept samples numbered ``order``, int64 [n]."""
+        self._set_rate(rate)
+        layout, places = resident_layout(self.plan), self._places[np.asarray(order)]
+        self.write("resident", 1 << FIELDS["resident.replay"])
+        outputs = self._run(lambda part: layout.addresses(self.plan, places[part]), len(places),
+                            True, results, progress)
+        self.write("resident", 0)
+        return outputs
 
     def infer(self, x: np.ndarray) -> np.ndarray:
         """Return the output codes int64 [n, n_out] for input codes ``x`` [n, n_in]."""
-        return self._run(np.atleast_2d(x), None, True)
+        return self._run(*self._samples(np.atleast_2d(x), None), False, True)
 
     def counters(self) -> Counters:
         """Return the counters since they were last cleared."""
@@ -186,25 +219,39 @@ class Accelerator:
         bits = sum(1 << FIELDS[f"control.{strobe}"] for strobe in strobes)
         self.write("control", bits | levels)
 
-    def _run(self, x: np.ndarray, target: np.ndarray | None, results: bool, progress=None):
-        """Run the samples in one start; their beats are made and sent part by part."""
-        plan, output, n = self.plan, self.plan.output, len(x)
+    def _set_rate(self, rate: int | None) -> None:
+        if not self.plan.config.training:
+            raise DeviceError("this accelerator was generated without training hardware")
+        if rate is not None:
+            low, high = self.plan.config.rate_range
+            if not low <= rate <= high:
+                raise DeviceError(f"rate must be {low} to {high}, not {rate}")
+            self.rate = rate
+
+    def _samples(self, x: np.ndarray, target: np.ndarray | None):
+        """Return what gives the beats of a part of the samples, as elements, and their number."""
+        plan, n = self.plan, len(x)
         if x.shape[1] != plan.n_inputs:
             raise ValueError(f"a sample has {plan.n_inputs} inputs, not {x.shape[1]}")
-        if target is not None and target.shape != (n, output.n_out):
-            raise ValueError(f"targets must be [{n}, {output.n_out}], not {list(target.shape)}")
+        if target is not None and target.shape != (n, plan.output.n_out):
+            raise ValueError(f"targets must be [{n}, {plan.output.n_out}], "
+                             f"not {list(target.shape)}")
+        return lambda part: sample_beats(plan, x[part],
+                                         None if target is None else target[part]), n
+
+    def _run(self, beats_of, n: int, train: bool, results: bool, progress=None):
+        """Run the samples in one start; their beats are made and sent part by part."""
+        plan, output = self.plan, self.plan.output
         codes = np.zeros((0, 1), dtype=np.int64)
         if n:
-            levels = (target is not None) << FIELDS["control.train"]
-            levels |= results << FIELDS["control.results"]
+            levels = train << FIELDS["control.train"] | results << FIELDS["control.results"]
             self.write("rate", self.rate)
             self.write("samples", n)
             self._control("start", levels=levels)
         width, q, parts, pulled = element_width(plan), output.formats.a, [codes], 0
         for start in range(0, n, _CHUNK):
             part = slice(start, min(start + _CHUNK, n))
-            elements = sample_beats(plan, x[part], None if target is None else target[part])
-            beats = pack_bits(elements & (1 << width) - 1, width)
+            beats = pack_bits(beats_of(part) & (1 << width) - 1, width)
             whole = part.stop if part.stop == n else max(part.stop - plan.result_lag, 0)
             pull = {"o_results": (whole - pulled) * output.n_out} if results else {}
             pulled = whole

@@ -165,6 +165,7 @@ def run_campaign(
     share: float = 0.03,
     every: int = 8,
     kinds: dict[str, int] | None = None,
+    resident: bool = False,
 ) -> Campaign:
     """Train again and again on a bad line, until so many faults were made.
 
@@ -182,6 +183,8 @@ def run_campaign(
         See :class:`FaultyPipe`.
     every : int
         Samples between two checkpoints.
+    resident : bool
+        Samples are kept on the board, and trained on from there.
     """
     campaign, rng = Campaign(), random.Random(seed)
     path = Path(folder, "campaign.npz")
@@ -194,7 +197,7 @@ def run_campaign(
         while True:
             try:
                 found = _run(plan, lambda pipe=pipe: connect(pipe), path, start, x, target, every,
-                             campaign)
+                             campaign, resident)
                 break
             except HostKilled:
                 campaign.restarted += 1
@@ -207,7 +210,7 @@ def run_campaign(
     return campaign
 
 
-def _run(plan, connect, path, start, x, target, every, campaign) -> Parameters:
+def _run(plan, connect, path, start, x, target, every, campaign, resident) -> Parameters:
     """One program's part of a run: from the checkpoint, where there is one, to the end."""
     device = None
     while device is None:
@@ -220,5 +223,9 @@ def _run(plan, connect, path, start, x, target, every, campaign) -> Parameters:
     else:
         device.begin(start)
     done = device.samples
-    device.train(x[done:], target[done:], results=False)
+    if resident:
+        device.keep(x, target)
+        device.train_kept(np.arange(done, len(x)))
+    else:
+        device.train(x[done:], target[done:], results=False)
     return device.dump()

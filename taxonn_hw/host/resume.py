@@ -62,6 +62,7 @@ class ResumingDevice:
         self.resumed = self.samples = self._failed = 0
         self._checkpoint: Checkpoint | None = None
         self._journal: list[tuple[str, tuple]] = []
+        self._kept: tuple[np.ndarray, np.ndarray] | None = None  # in the resident memory
         self._counted = self._counted_then = _NOTHING  # on boards that were lost; at checkpoint
         self._device = connect()
         self.rate = self._device.rate
@@ -92,19 +93,31 @@ class ResumingDevice:
     def train(self, x: np.ndarray, target: np.ndarray, rate: int | None = None, *,
               results: bool = True, progress=None) -> np.ndarray | None:
         """See :meth:`Accelerator.train`; cut into pieces where the engine can pause."""
-        n, outputs = len(x), []
-        piece = n if self.plan.result_lag else self._every
-        for start in range(0, n, max(piece, 1)):
-            part = slice(start, start + piece)
+        return self._train("train", len(x), lambda part: (x[part], target[part], rate), results,
+                           progress)
 
+    def keep(self, x: np.ndarray, target: np.ndarray) -> None:
+        """See :meth:`Accelerator.keep`; a board that comes back gets them again."""
+        self._safely(lambda device: device.keep(x, target))
+        self._kept = _compact(x), _compact(target)
+
+    def train_kept(self, order: np.ndarray, rate: int | None = None, *, results: bool = False,
+                   progress=None) -> np.ndarray | None:
+        """See :meth:`Accelerator.train_kept`; cut into pieces like :meth:`train`."""
+        return self._train("train_kept", len(order), lambda part: (order[part], rate), results,
+                           progress)
+
+    def _train(self, name: str, n: int, args_of, results: bool, progress):
+        outputs, piece = [], n if self.plan.result_lag else self._every
+        for start in range(0, n, max(piece, 1)):
             def report(done, _, start=start):
                 if progress is not None:
                     progress(start + done, n)
 
-            outputs.append(self._tell("train", (x[part], target[part], rate), results=results,
-                                      progress=report))
-            self.samples += len(x[part])
-            if sum(len(args[0]) for name, args in self._journal if name == "train") >= self._every:
+            args = args_of(slice(start, start + piece))
+            outputs.append(self._tell(name, args, results=results, progress=report))
+            self.samples += len(args[0])
+            if sum(len(args[0]) for name, args in self._journal if args) >= self._every:
                 self._save()
         if not results:
             return None
@@ -172,6 +185,8 @@ class ResumingDevice:
                 self._device.transport.close()
                 self._device = device = self._connect()
                 device.begin(checkpoint.parameters, checkpoint.samples)
+                if self._kept is not None:
+                    device.keep(*(codes.astype(np.int64) for codes in self._kept))
                 self._counted = self._counted_then
                 for name, args in self._journal:
                     self._repeat(device, name, args)
@@ -186,8 +201,8 @@ class ResumingDevice:
             device.clear()
             self._counted = _NOTHING
         else:
-            x, target, rate = args
-            device.train(x.astype(np.int64), target.astype(np.int64), rate, results=False)
+            *codes, rate = args
+            getattr(device, name)(*(part.astype(np.int64) for part in codes), rate, results=False)
 
 
 def _compact(codes: np.ndarray) -> np.ndarray:

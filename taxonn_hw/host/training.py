@@ -33,7 +33,8 @@ class DeviceTraining:
     parameters, golden : Parameters
         Final weights, as dumped from the device and as the golden model has them.
     outputs_match : bool
-        Whether every output of every training sample was that of the golden model.
+        Whether every output of every training sample was that of the golden model; of resident
+        samples the weights alone show it.
     counters : Counters
         Of the training samples alone.
     samples_per_s : float
@@ -57,7 +58,7 @@ class DeviceTraining:
 
 
 def train_on_device(plan: Plan, dataset: Dataset, device: Accelerator, *, epochs: int,
-                    resume: Checkpoint | None = None,
+                    resume: Checkpoint | None = None, resident: bool = False,
                     progress: Callable[[int, int], None] | None = None,
                     on_epoch: Callable[[EpochRecord], None] | None = None) -> DeviceTraining:
     """Train from the initial weights for ``epochs`` passes over ``dataset``; an epoch is one run.
@@ -67,6 +68,9 @@ def train_on_device(plan: Plan, dataset: Dataset, device: Accelerator, *, epochs
     resume : Checkpoint, optional
         Of the same training, broken off: what comes before it is trained by the golden model only,
         which must have the same weights there.  The result is about the rest.
+    resident : bool
+        The samples go into the device's resident memory once, and are trained on from there; the
+        outputs of the training samples stay in the device, so they are not compared.
     progress : callable, optional
         Called with the samples done and the samples in all.
     on_epoch : callable, optional
@@ -86,7 +90,7 @@ def train_on_device(plan: Plan, dataset: Dataset, device: Accelerator, *, epochs
         raise UserError(f"the checkpoint is after sample {left}, the run has {epochs * n}")
     if resume is None:
         device.begin(start)
-    history, seconds, outputs_match = [], 0.0, True
+    history, seconds, outputs_match, kept = [], 0.0, True, False
     cycles = slots = samples = 0
 
     def update(done: int, _) -> None:
@@ -106,11 +110,19 @@ def train_on_device(plan: Plan, dataset: Dataset, device: Accelerator, *, epochs
                 _take_up(device, resume, golden.parameters)
                 if past == n:
                     continue
+            if resident and not kept:
+                device.keep(codes.x_train, codes.target_train)
+                kept = True
             device.clear()
             expected = pool.submit(golden.train_run, x[past:], target[past:])
             begin = perf_counter()
-            outputs = device.train(x[past:], target[past:], golden.rate, progress=update)
+            if resident:
+                device.train_kept(order[past:], golden.rate, progress=update)
+            else:
+                outputs = device.train(x[past:], target[past:], golden.rate, progress=update)
             seconds += perf_counter() - begin
+            if resident:
+                outputs = expected.result()
             outputs_match &= bool(np.array_equal(outputs, expected.result()))
             counters = device.counters()
             cycles, slots = cycles + counters.cycles, slots + counters.slots

@@ -10,9 +10,10 @@ from taxonn_hw.boards import DEVICES
 from taxonn_hw.compare import count_differences
 from taxonn_hw.config import config_from_dict, load_config
 from taxonn_hw.data import load_for
-from taxonn_hw.engines import engine_of, make_plan
+from taxonn_hw.engines import make_plan
 from taxonn_hw.flow.gate_level import gate_level
 from taxonn_hw.golden.first_samples import run_first_samples
+from taxonn_hw.rtl.accelerator import make_accelerator
 from taxonn_hw.rtlil import merge_modules
 from taxonn_hw.sidecar import TOP
 
@@ -32,7 +33,7 @@ CASES = {
 def train_netlist(device, config, samples, simulator, folder, save=0):
     """Train ``samples`` on the netlist of ``config``; return its cells, assert all weights."""
     plan = make_plan(config)
-    core = engine_of(plan).part("accelerator")(plan, target=DEVICES[device].family)
+    core = make_accelerator(plan, DEVICES[device].family)
     text = merge_modules(rtlil.convert(core, name=TOP, emit_src=False), top=TOP)
     netlist = synthesise(text, top=TOP, device=DEVICES[device], save=save)
     verilog = gate_level(netlist.path, family=DEVICES[device].family, top=TOP, out=folder)

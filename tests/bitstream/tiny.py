@@ -1,7 +1,5 @@
 """A board's top level with an accelerator and a link of a few gates: builds in seconds."""
 
-from types import SimpleNamespace
-
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -67,8 +65,7 @@ class _Link(wiring.Component):
 def use_tiny_design(monkeypatch, cache):
     """Make every build one of the tiny design; return ``set_bits(n)``: its size in registers."""
     bits = [40]
-    engine = SimpleNamespace(part=lambda name: lambda *_, **__: _Core(bits[0]))
-    monkeypatch.setattr(design, "engine_of", lambda plan: engine)
+    monkeypatch.setattr(design, "make_accelerator", lambda plan, target: _Core(bits[0]))
     monkeypatch.setattr(design, "Link", _Link)
     monkeypatch.setenv("TAXONN_CACHE", str(cache))
     return lambda n: bits.__setitem__(0, n)

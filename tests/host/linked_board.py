@@ -9,6 +9,7 @@ from taxonn_hw.data import load_for, quantize_dataset
 from taxonn_hw.engines import engine_of, make_plan
 from taxonn_hw.host.serial_device import open_pipe
 from taxonn_hw.host.serial_pipe import ModelPipe
+from taxonn_hw.rtl.accelerator import make_accelerator
 from taxonn_hw.sidecar import stream_table
 from tests.rtl.link.models import open_core
 
@@ -29,7 +30,7 @@ class Board:
     def __init__(self, folder, **config) -> None:
         self.plan = make_plan(config_from_dict({"data": "random", "seed": 5, **config}))
         self.engine = engine_of(self.plan)
-        core = self.engine.part("accelerator")(self.plan)
+        core = make_accelerator(self.plan)
         self.model = open_core(folder, core, stream_table(self.plan), baud=BAUD)
 
     def connect(self, pipe=None, **keys):

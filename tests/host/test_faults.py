@@ -13,12 +13,12 @@ from .linked_board import Board
 @pytest.fixture(scope="module")
 def board(tmp_path_factory, require_tool):
     require_tool("verilator")
-    board = Board(tmp_path_factory.mktemp("board"), layers=[6, 5, 3], lanes=4)
+    board = Board(tmp_path_factory.mktemp("board"), layers=[6, 5, 3], lanes=4, resident=40)
     with board.model:
         yield board
 
 
-def campaign(board, folder, n_faults, seed, kinds=None, n=40):
+def campaign(board, folder, n_faults, seed, kinds=None, n=40, resident=False):
     x, target = board.samples(n)
     start, golden = board.golden()
     golden.train_run(x, target)
@@ -26,7 +26,7 @@ def campaign(board, folder, n_faults, seed, kinds=None, n=40):
         board.plan, board.model,
         lambda pipe: board.connect(pipe, timeout_s=0.5, rng=random.Random(seed)),
         start=start, x=x, target=target, expected=golden.parameters, folder=folder,
-        n_faults=n_faults, seed=seed, kinds=kinds)
+        n_faults=n_faults, seed=seed, kinds=kinds, resident=resident)
 
 
 def test_a_slice(board, tmp_path):
@@ -36,10 +36,19 @@ def test_a_slice(board, tmp_path):
     assert len(result.faults) >= 10
 
 
-@pytest.mark.parametrize("kind", ["host killed", "board reset"])
-def test_losses(board, tmp_path, kind):
+def test_a_slice_with_resident_samples(board, tmp_path):
+    """Whatever is lost while the memory is filled, or asked for its samples."""
+    result = campaign(board, tmp_path, 25, seed=4, resident=True)
+    print(result.summary())
+    assert result.wrong == 0 and result.n_faults >= 25
+
+
+@pytest.mark.parametrize(("kind", "resident"), [
+    ("host killed", False), ("board reset", False), ("board reset", True),
+    pytest.param("host killed", True, marks=pytest.mark.slow)])
+def test_losses(board, tmp_path, kind, resident):
     """Each time it is said that, and from where, the run goes on."""
-    result = campaign(board, tmp_path, 4, seed=2, kinds={kind: 1})
+    result = campaign(board, tmp_path, 4, seed=2, kinds={kind: 1}, resident=resident)
     assert result.wrong == 0 and set(result.faults) == {kind}
     if kind == "host killed":
         assert result.restarted == result.faults[kind]
@@ -50,8 +59,9 @@ def test_losses(board, tmp_path, kind):
 
 
 @pytest.mark.slow
-def test_a_thousand_faults(board, tmp_path):
-    result = campaign(board, tmp_path, 1000, seed=3)
+@pytest.mark.parametrize("resident", [False, True])
+def test_a_thousand_faults(board, tmp_path, resident):
+    result = campaign(board, tmp_path, 1000, seed=3, resident=resident)
     print(result.summary())
     assert result.wrong == 0 and set(result.faults) == set(KINDS)
     assert min(result.faults.values()) >= 10 and len(result.resumed) >= 10

@@ -1,0 +1,122 @@
+"""Resident memory: samples that stay on the chip and are trained on again and again."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..plan.resident import ResidentLayout
+from .memory import add_memory
+from .spram import add_spram
+
+__all__ = ["ResidentMemory"]
+
+
+class ResidentMemory(wiring.Component):
+    """Lies in the sample stream: passes beats on, keeps them, or makes them from what it keeps.
+
+    Format and meaning of the beats are those of :mod:`taxonn_hw.plan.resident`.  A replayed sample
+    takes a clock a beat and three or so before its first.
+
+    Parameters
+    ----------
+    layout : ResidentLayout
+    spram : bool
+        Made of SPRAM cells; else as the device has it.
+
+    Members
+    -------
+    fill, replay : In(1)
+        What ``i`` carries, see the register ``resident``.
+    begin : In(1)
+        They were written: begin afresh.
+    train : In(1)
+        Samples have targets.
+    i, o : In, Out(stream of beat_bits)
+    """
+
+    def __init__(self, *, layout: ResidentLayout, spram: bool = False) -> None:
+        self.layout, self.spram = layout, spram
+        super().__init__({
+            "fill": In(1), "replay": In(1), "begin": In(1), "train": In(1),
+            "i": In(stream.Signature(layout.beat_bits)),
+            "o": Out(stream.Signature(layout.beat_bits)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        n = self.layout
+        place = unsigned(n.address_bits)
+        address, following = Signal(place), Signal(place)  # shown by the memory; one more
+        written = Signal(place)
+        write, advance = Signal(), Signal()
+        beat = Signal(n.beat_bits, reset_less=True)  # of the word that is filled in
+        second = Signal()
+        word = self._memory(m, Mux(self.fill, written, Mux(advance, following, address)), write,
+                            Cat(beat, self.i.payload[:n.run_bits]))
+        with m.If(self.begin):
+            m.d.sync += [second.eq(0), written.eq(0)]
+        with m.Elif(self.fill):
+            m.d.comb += [self.i.ready.eq(1), write.eq(self.i.valid & second)]
+            with m.If(self.i.valid):
+                m.d.sync += [second.eq(~second), written.eq(written + second),
+                             beat.eq(self.i.payload)]
+        with m.Elif(~self.replay):
+            m.d.comb += [self.o.valid.eq(self.i.valid), self.o.payload.eq(self.i.payload),
+                         self.i.ready.eq(self.o.ready)]
+        with m.If(advance):
+            m.d.sync += [address.eq(following), following.eq(following + 1)]
+        self._replay(m, word, address, following, advance)
+        return m
+
+    def _memory(self, m, address, write, new):
+        n = self.layout
+        if self.spram:
+            return add_spram(m, "cells", width=n.word_bits, depth=n.words, address=address,
+                             write=write, new=new)
+        to, out = add_memory(m, "memory", shape=n.word_bits, depth=n.words)
+        m.d.comb += [out.addr.eq(address), out.en.eq(~write), to.addr.eq(address),
+                     to.en.eq(write), to.data.eq(new)]
+        return out.data
+
+    def _replay(self, m, word, address, following, advance) -> None:
+        """A place comes in, the beats of its sample go out."""
+        n = self.layout
+        most = n.input_beats + n.target_beats
+        part = Signal(range(n.address_beats))       # of the place
+        collected = Signal(n.address_beats * n.beat_bits, reset_less=True)
+        left = Signal(range(most + 1))              # beats of the sample
+        zeros = Signal(n.run_bits)                  # of the run that are to come
+        in_run = Signal()
+        run = word[n.beat_bits:]
+        ends = Signal()                             # with this beat: the word
+        with m.FSM():
+            with m.State("PLACE"):
+                m.d.sync += [in_run.eq(0), left.eq(Mux(self.train, most, n.input_beats))]
+                with m.If(self.replay & ~self.begin):
+                    m.d.comb += self.i.ready.eq(1)
+                    with m.If(self.i.valid):
+                        m.d.sync += [collected.eq(Cat(collected, self.i.payload)[n.beat_bits:]),
+                                     part.eq(part + 1)]
+                        with m.If(part == n.address_beats - 1):
+                            m.d.sync += part.eq(0)
+                            m.next = "READ"
+            with m.State("READ"):
+                m.d.sync += [address.eq(collected), following.eq(collected + 1)]
+                m.next = "SHOW"
+            with m.State("SHOW"):
+                m.next = "SEND"
+            with m.State("SEND"):
+                m.d.comb += [
+                    self.o.valid.eq(self.replay), ends.eq(Mux(in_run, zeros == 1, run == 0)),
+                    self.o.payload.eq(Mux(in_run, Const(0, n.beat_bits), word[:n.beat_bits])),
+                    advance.eq(self.o.valid & self.o.ready & ends),
+                ]
+                with m.If(self.o.valid & self.o.ready):
+                    m.d.sync += [left.eq(left - 1), in_run.eq(~ends),
+                                 zeros.eq(Mux(in_run, zeros - 1, run))]
+                    with m.If(left == 1):
+                        m.next = "PLACE"
+                with m.If(self.begin):
+                    m.next = "PLACE"
+        with m.If(self.begin):
+            m.d.sync += part.eq(0)
