@@ -74,7 +74,7 @@ def build(request, board_name, seeds, freq, baud, out_dir, jobs, allow_timing_fa
 
 def _rates(request, plan, result) -> dict:
     """Return clocks and bytes of a sample, and the rates that follow."""
-    from ..bitstream.rates import line_bytes, line_rate
+    from ..bitstream.rates import line_bytes, line_rate, resident_facts
     from ..golden.first_samples import run_first_samples
 
     dataset, data = _dataset(request, plan)
@@ -86,7 +86,8 @@ def _rates(request, plan, result) -> dict:
         "data": data, "clocks_per_sample": clocks,
         "samples_per_s": result.fmax_mhz["median"] * 1e6 / clocks,
         "samples_per_s_at_clock": result.design.mhz * 1e6 / clocks,
-        "bytes_per_sample": size, "samples_per_s_link": line_rate(size, result.design.baud)}
+        "bytes_per_sample": size, "samples_per_s_link": line_rate(size, result.design.baud),
+        **resident_facts(plan, first.x, first.target, result.design.baud)}
 
 
 def _dataset(request, plan):

@@ -15,15 +15,22 @@ _SAMPLES = 300
 @click.option("--program", is_flag=True, help="Print what happens in a training sample, and when.")
 @click.option("--clock", type=click.FloatRange(0, min_open=True), metavar="MHz",
               help="Print samples per second at this clock.")
-def check(request, program, clock):
+@click.option("--board", "board_name", metavar="B",
+              help="Print samples per second of this board: of the array at its clock (unless "
+                   "--clock says otherwise), over its serial line, and of resident samples.")
+def check(request, program, clock, board_name):
     """Validate CONFIG; print sizes, formats and predicted clocks per sample.
 
     Where the clocks depend on the zeros in the data (engine taxonn), they are predicted on real
     training samples (--samples, 300 by default) of the data set.
     """
+    from ..boards import load_board
     from ..engines import engine_of
     from ..golden.first_samples import run_first_samples
 
+    board = None if board_name is None else load_board(board_name)
+    if board is not None:
+        clock = clock or board.clock_mhz
     network = request.network()
     training, listing = request.config.training, engine_of(network).part("listing")
     if network.depends_on_data:
@@ -43,6 +50,8 @@ def check(request, program, clock):
         "clocks_per_sample": prediction.clocks_per_sample,
         "utilisation": prediction.utilisation, "useful": prediction.useful,
         "training": training, "samples_per_s": rate}
+    if board is not None:
+        result |= _line(request, network, board)
 
     def text():
         out = console()
@@ -56,12 +65,31 @@ def check(request, program, clock):
                   f"(useful multiplications {prediction.useful:.3f})")
         if rate is not None:
             out.print(f"at {clock:g} MHz: {rate:,.0f} samples per second")
+        if board is not None:
+            out.print(f"over the line at {board.baud} baud: "
+                      f"{result['samples_per_s_link']:,.0f} samples per second")
+        if result.get("resident_words"):
+            out.print(f"resident: about {result['resident_samples']} samples; the line asks for "
+                      f"{result['samples_per_s_link_resident']:,.0f} per second")
         if program:
             out.print(listing(network), markup=False)
 
     if program:
         result["program"] = listing(network).splitlines()
     emit(request.as_json, result, text)
+
+
+def _line(request, network, board) -> dict:
+    """Return what the serial line of ``board`` carries a second, in samples of the data set."""
+    from ..bitstream.rates import line_bytes, line_rate, resident_facts
+    from ..data import quantize_dataset
+
+    codes = quantize_dataset(network, _dataset(request, network)[0])
+    x, target = codes.x_train, codes.target_train if request.config.training else None
+    size = line_bytes(network, x, target)
+    return {"board": board.name, "baud": board.baud, "bytes_per_sample": size,
+            "samples_per_s_link": line_rate(size, board.baud),
+            **resident_facts(network, x, target, board.baud)}
 
 
 def _dataset(request, network):

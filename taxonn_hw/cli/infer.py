@@ -6,29 +6,31 @@ import click
 import numpy as np
 
 from ..errors import UserError
-from .common import config_options, console, emit, note
+from .common import config_options, console, emit
+from .devices import check_device, open_named
 
 __all__ = ["infer"]
-
-DEVICES = ("golden", "sim")
-
 
 @click.command()
 @config_options
 @click.option("--weights", type=click.Path(path_type=Path), required=True, metavar="W.npz",
               help="Weights that train or golden saved.")
-@click.option("--device", default="golden", show_default=True, metavar="golden|sim",
-              help="The numpy model, or the generated Verilog in simulation; they agree.")
-def infer(request, weights, device):
+@click.option("--device", default="golden", show_default=True,
+              metavar="golden|sim|sim-board:B|PORT",
+              help="The numpy model; the generated Verilog, compiled; the whole board B in "
+                   "simulation; or the board at a serial port. They agree.")
+@click.option("--baud", type=click.IntRange(min=300), metavar="N",
+              help="Rate of the serial line. Default: the simulated board's, or 1000000.")
+def infer(request, weights, device, baud):
     """Classify the test set with saved weights."""
     from ..data import quantize_dataset
     from ..engines import engine_of
     from ..golden.train import accuracy, predict
-    from ..host.simulation import open_simulation
     from ..weights_file import load_weights
 
-    if device not in DEVICES:
-        raise UserError(f"--device must be {' or '.join(DEVICES)}, not {device!r}")
+    check_device(device, also=("golden",))
+    if device in ("golden", "sim") and baud:
+        raise UserError(f"--baud is for boards, not for --device {device}")
     network = request.network()
     parameters = load_weights(weights, network)
     codes = quantize_dataset(network, request.dataset(network))
@@ -37,8 +39,8 @@ def infer(request, weights, device):
     if device == "golden":
         outputs = engine_of(network).part("golden")(network, parameters).infer(x)
     else:
-        note("generating and compiling the hardware")
-        with open_simulation(network) as accelerator:
+        with open_named(device, network, clocks=len(x) * network.clocks_bound // 128,
+                        baud=baud) as accelerator:
             accelerator.load(parameters)
             outputs = accelerator.infer(x)
     one = network.output.formats.a.one

@@ -29,4 +29,7 @@ def resource_table(report: dict) -> Group:
                              f"{report['clocks_per_sample']:.1f} clocks each")
         text.add_row("over the line", f"{report['samples_per_s_link']:.0f} samples/s at "
                                       f"{report['baud']} baud")
+    if report.get("resident_words"):
+        text.add_row("resident", f"about {report['resident_samples']} samples; the line asks for "
+                                 f"{report['samples_per_s_link_resident']:.0f} a second")
     return Group(used, "", text)

@@ -84,8 +84,15 @@ BROKEN = [
     (["infer", XOR, "--weights", "none.npz"],
      "cannot read weights 'none.npz': No such file or directory"),
     (["infer", XOR, "--weights", "file"], "cannot read weights 'file': not an npz file"),
-    (["infer", XOR, "--weights", "file", "--device", "cloud"],
-     "--device must be golden or sim, not 'cloud'"),
+    (["infer", XOR, "--weights", "file", "--device", "simulator"],
+     "--device must be golden, sim, sim-board:BOARD or a serial port, not 'simulator'"),
+    (["infer", XOR, "--weights", "file", "--device", "sim", "--baud", "9600"],
+     "--baud is for boards, not for --device sim"),
+    (["train", XOR, "--resident", "3", "--samples", "4"],
+     "--samples 4 and --resident 3 differ: all samples of an epoch are resident, or none"),
+    (["train", XOR, "--resident", "4", "--set", "resident=3", "--set", "resident_sample_words=1"],
+     "--resident 4: the samples take 6 words of the resident memory, which has 3; the first 2 "
+     "would fit, or --set resident=N makes it larger"),
     (["demo", "--epochs", "-3"], "Invalid value for '--epochs': -3 is not in the range x>=1."),
 ]
 
@@ -232,3 +239,30 @@ def test_as_a_command(tmp_path):
     done = subprocess.run([*command, "presets", "--json"], capture_output=True, text=True,
                           cwd=tmp_path, check=False)
     assert done.returncode == 0 and json.loads(done.stdout)
+
+
+def test_a_board_by_name(run_json):
+    """Resident samples are trained on, and another program infers."""
+    board = (*NET, "--set", "resident=20", "--device", "sim-board:icebreaker")
+    status, result = run_json("train", XOR, *board, "--resident", "20", "--epochs", "2",
+                              "--save", "w.npz")
+    assert status == 0 and result["matches_golden"] and result["samples"] == 40
+    assert result["resident"] == 20
+    predictions = [run_json("infer", XOR, *arguments, "--weights", "w.npz")[1]["predictions"]
+                   for arguments in (board, (*NET, "--set", "resident=20"))]
+    assert predictions[0] == predictions[1]
+
+
+def test_rates_of_a_board(run_json):
+    """What the array can do, what the line carries, and what it asks for of resident samples."""
+    _, result = run_json("check", XOR, "--board", "icebreaker", "--set", "resident=100",
+                         "--set", "samples_per_clock=1")
+    assert result["samples_per_s"] == pytest.approx(16.125e6 / result["clocks_per_sample"])
+    line = result["baud"] / 10
+    assert 1 < result["bytes_per_sample"] and result["samples_per_s_link"] == pytest.approx(
+        line / result["bytes_per_sample"])
+    # Two bytes a place (300 words), 250 in a frame of 251 and some 8 around it.
+    assert line / 2.1 < result["samples_per_s_link_resident"] < line / 2
+    assert 100 <= result["resident_samples"] <= 300
+    _, result = run_json("check", XOR, "--board", "icebreaker")
+    assert result["resident_words"] == 0 and result["samples_per_s_link_resident"] is None
