@@ -35,7 +35,7 @@ BOARD = Board(
     clock_mhz=50,
     baud=115_200,  # through a debug probe, whose own serial port sets the limit
     leds=(Led("all", "led"),),
-    preset="digits-64-32-10",
+    preset="mnist-784-96-10",
     loaders=(Loader("openFPGALoader", ("-b", "colorlight-i5")),),
     pack=("--compress",),
 )

@@ -13,6 +13,6 @@ BOARD = Board(
     baud=2_000_000,
     leds=(Led("heartbeat", "led", 0), Led("idle", "led", 1), Led("training", "led", 2),
           Led("error", "led", 3)),
-    preset="digits-64-32-10",
+    preset="mnist-784-12-10",
     loaders=(Loader("openFPGALoader", ("-b", "ice40_generic", "-f")), Loader("iceprog")),
 )

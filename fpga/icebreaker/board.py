@@ -13,6 +13,6 @@ BOARD = Board(
     clock_mhz=16.125,
     baud=2_000_000,
     leds=(Led("status", "led_g"), Led("error", "led_r")),
-    preset="digits-64-32-10",
+    preset="mnist-784-32-10",
     loaders=(Loader("openFPGALoader", ("-b", "ice40_generic", "-f")), Loader("iceprog")),
 )

@@ -26,7 +26,7 @@ BOARD = Board(
     baud=1_000_000,
     leds=(Led("training", "rgb_led", part="g"), Led("error", "rgb_led", part="r"),
           Led("heartbeat", "rgb_led", part="b")),
-    preset="digits-64-32-10",
+    preset="mnist-784-96-10",
     loaders=(Loader("openFPGALoader", ("-b", "orangeCrab"), file="dfu"),
              Loader("dfu-util", ("-a", "0", "-D"), file="dfu")),
     pack=("--compress", "--freq", "38.8"),

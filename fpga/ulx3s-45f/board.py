@@ -13,7 +13,7 @@ BOARD = Board(
     baud=3_000_000,
     leds=(Led("heartbeat", "led", 0), Led("idle", "led", 1), Led("training", "led", 2),
           Led("error", "led", 7)),
-    preset="digits-64-32-10",
+    preset="mnist-784-96-10-r256",
     loaders=(Loader("openFPGALoader", ("-b", "ulx3s")), Loader("fujprog")),
     pack=("--compress",),
 )

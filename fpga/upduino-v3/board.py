@@ -31,7 +31,7 @@ BOARD = Board(
     leds=(Led("training", "rgb_led", part="g"), Led("error", "rgb_led", part="r"),
           Led("heartbeat", "rgb_led", part="b")),
     levels={"flash_select": 1},
-    preset="digits-64-32-10",
+    preset="mnist-784-32-10",
     loaders=(Loader("iceprog"),),
     notes=("close the jumper OSC: the 12 MHz oscillator then drives pin 20",),
 )
