@@ -91,8 +91,8 @@ BROKEN = [
     (["train", XOR, "--resident", "3", "--samples", "4"],
      "--samples 4 and --resident 3 differ: all samples of an epoch are resident, or none"),
     (["train", XOR, "--resident", "4", "--set", "resident=3", "--set", "resident_sample_words=1"],
-     "--resident 4: the samples take 6 words of the resident memory, which has 3; the first 2 "
-     "would fit, or --set resident=N makes it larger"),
+     ("--resident 4: the samples take 6 words of the resident memory, which has 3; the first 2 "
+      "would fit, or --set resident=N makes it larger")),
     (["demo", "--epochs", "-3"], "Invalid value for '--epochs': -3 is not in the range x>=1."),
 ]
 
