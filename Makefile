@@ -2,7 +2,7 @@
 export OPENBLAS_NUM_THREADS := 1
 PYTHON ?= python3
 PYTEST = .venv/bin/python -m pytest -n auto $(ARGS)
-.PHONY: setup demo test test-all evidence lint clean
+.PHONY: setup demo test test-all bench evidence lint clean
 
 setup:
 	@PYTHON="$(PYTHON)" sh generators/setup.sh
@@ -15,6 +15,9 @@ test: setup
 
 test-all: setup
 	TAXONN_REQUIRE_TOOLS=1 $(PYTEST)
+
+bench: setup
+	.venv/bin/taxonn bench -o out/bench $(ARGS)
 
 evidence: setup
 	.venv/bin/python generators/evidence.py $(ARGS)

@@ -13,7 +13,7 @@ __all__ = ["VERBS", "main"]
 
 #: The verbs in the order of ``taxonn --help``; each is a module with a command of that name.
 VERBS = ("presets", "check", "generate", "golden", "simulate", "train", "infer", "build",
-         "flash", "demo")
+         "flash", "bench", "demo")
 
 
 class _Verbs(click.Group):

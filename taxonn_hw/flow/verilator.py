@@ -32,6 +32,7 @@ __all__ = [
     "cpp_name",
     "link",
     "lint",
+    "ports_header",
     "runtime_objects",
     "toolchain_id",
     "verilate",
@@ -158,7 +159,7 @@ def build_library(
         Its ``ports.h``; default: the streams of ``sidecar``.
     """
     source = Path(verilog).read_bytes()
-    ports = _ports_header(sidecar["streams"]) if ports is None else ports
+    ports = ports_header(sidecar["streams"]) if ports is None else ports
     args = [*_FAST, *(["--trace"] if trace else [])]
     key = digest(
         source, ports, harness.read_bytes(), sidecar["top"], toolchain_id(), opt, *args
@@ -178,7 +179,8 @@ def build_library(
     return cached("library", key, build) / "model.so"
 
 
-def _ports_header(streams: Mapping[str, Mapping]) -> str:
+def ports_header(streams: Mapping[str, Mapping]) -> str:
+    """Return the harness's ``ports.h`` for a design with ``streams``."""
     lines = []
     for macro, direction in ("TAXONN_INPUTS", "in"), ("TAXONN_OUTPUTS", "out"):
         names = [name for name, stream in streams.items() if stream["direction"] == direction]

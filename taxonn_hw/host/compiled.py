@@ -1,4 +1,4 @@
-"""The design as a compiled model: Verilated, driven from C++, called through ctypes.
+"""The design as a compiled model: Verilator or CXXRTL, driven from C++, called through ctypes.
 
 A whole job (feed samples, wait, drain results) is one call, so that millions of clocks a second
 are not slowed by Python. The design is any top with the ports of the sidecar's streams, a
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..flow import cxxrtl
 from ..flow.verilator import build_library
 
 __all__ = ["CompiledModel"]
@@ -21,7 +22,7 @@ _U32P = ctypes.POINTER(ctypes.c_uint32)
 
 
 class CompiledModel:
-    """A Verilated design with registers and streams.
+    """A compiled design with registers and streams.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ class CompiledModel:
         VCD file to write; the model is then built anew and runs at a fraction of its speed.
     opt : str
         See :func:`taxonn_hw.flow.verilator.build_library`.
+    simulator : str
+        ``verilator``, or ``cxxrtl``, which writes no waves.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class CompiledModel:
         *,
         trace: Path | None = None,
         opt: str = "-O1",
+        simulator: str = "verilator",
     ):
         streams = sidecar["streams"]
         for name, stream in streams.items():
@@ -51,7 +55,10 @@ class CompiledModel:
         self.widths = {name: int(stream["width"]) for name, stream in streams.items()}
         self.inputs = [name for name in streams if streams[name]["direction"] == "in"]
         self.outputs = [name for name in streams if streams[name]["direction"] == "out"]
-        library = build_library(verilog, sidecar, trace=trace is not None, opt=opt)
+        if simulator == "verilator":
+            library = build_library(verilog, sidecar, trace=trace is not None, opt=opt)
+        else:
+            library = cxxrtl.build_library(verilog, sidecar, opt=opt)
         self._lib = _declare(ctypes.CDLL(str(library)))
         self._model = self._lib.taxonn_new(str(trace).encode() if trace else None)
         self.close = weakref.finalize(self, self._lib.taxonn_delete, self._model)

@@ -17,7 +17,8 @@ _LONG_RUN_CLOCKS = 30_000_000  # from here on a slower compilation pays
 
 @contextmanager
 def open_simulation(plan: Plan, *, clocks: int = 0, trace: Path | None = None,
-                    stall_in: float = 0.0, stall_out: float = 0.0):
+                    stall_in: float = 0.0, stall_out: float = 0.0,
+                    simulator: str = "verilator"):
     """Generate, compile and open the accelerator of ``plan``; yields the driver.
 
     Parameters
@@ -28,11 +29,14 @@ def open_simulation(plan: Plan, *, clocks: int = 0, trace: Path | None = None,
         VCD file to write.
     stall_in, stall_out : float
         Probabilities of a stall on either side.
+    simulator : str
+        ``verilator`` or ``cxxrtl``.
     """
     made = build(plan)
     with tempfile.TemporaryDirectory(prefix="taxonn-sim-") as folder:
         verilog = Path(folder, "accelerator.v")
         verilog.write_text(made.verilog)
         opt = "-O3" if clocks > _LONG_RUN_CLOCKS else "-O1"
-        with CompiledModel(verilog, made.sidecar, trace=trace, opt=opt) as model:
+        with CompiledModel(verilog, made.sidecar, trace=trace, opt=opt,
+                           simulator=simulator) as model:
             yield Accelerator(SimTransport(model, stall_in=stall_in, stall_out=stall_out), plan)

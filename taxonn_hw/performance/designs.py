@@ -1,0 +1,83 @@
+"""The designs of the performance table: networks worth comparing, each on a board."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..config import load_config
+from ..errors import UserError
+
+__all__ = ["DESIGNS", "QUICK", "Design", "choose_designs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """A preset on a board.
+
+    Members
+    -------
+    name : str
+    preset, board : str
+    bits : int, optional
+        As ``--bits``.
+    settings : tuple of str
+        As ``--set``.
+    mhz : float, optional
+        Clock asked of place and route; by default the board's.
+    """
+
+    name: str
+    preset: str
+    board: str
+    bits: int | None = None
+    settings: tuple[str, ...] = ()
+    mhz: float | None = None
+
+    def config(self):
+        """Return the configuration."""
+        return load_config(self.preset, bits=self.bits, settings=self.settings)
+
+    @property
+    def command(self) -> str:
+        """The command that builds it."""
+        words = ["taxonn", "build", self.preset, "--board", self.board]
+        if self.bits is not None:
+            words += ["--bits", str(self.bits)]
+        for setting in self.settings:
+            words += ["--set", setting]
+        if self.mhz is not None:
+            words += ["--freq", f"{self.mhz:g}"]
+        return " ".join(words)
+
+
+#: Takes seconds; shows that the whole way works.
+QUICK = (Design(name="xor", preset="xor-2-4-1", board="hx8k-evn"),)
+
+DESIGNS = (
+    Design(name="dense-85f-4bit", preset="mnist-784-128-10", board="ulx3s-85f", bits=4, mhz=100),
+    Design(name="dense-45f-4bit", preset="mnist-784-128-10", board="ulx3s-45f", bits=4,
+           settings=("lanes=64",), mhz=100),
+    Design(name="dense-45f-8bit", preset="mnist-784-128-10", board="ulx3s-45f", bits=8,
+           settings=("lanes=64",), mhz=100),
+    Design(name="edge-85f-4bit", preset="edge-1024-64-32", board="ulx3s-85f", bits=4,
+           settings=("formats.input=u8.8", "formats.activation=u8.7"), mhz=80),
+    Design(name="digits-up5k", preset="digits-64-32-10", board="icebreaker"),
+    Design(name="digits-hx8k", preset="digits-64-32-10", board="hx8k-evn"),
+)
+
+
+def choose_designs(names: Sequence[str], *, quick: bool) -> tuple[Design, ...]:
+    """Return the designs called ``names``; all, or the quick ones, without names.
+
+    Raises
+    ------
+    UserError
+        When there is no such design.
+    """
+    if not names:
+        return QUICK if quick else DESIGNS
+    known = {design.name: design for design in (*DESIGNS, *QUICK)}
+    for name in names:
+        if name not in known:
+            raise UserError(f"--design: no design is named {name!r}; there are "
+                            f"{', '.join(known)}")
+    return tuple(known[name] for name in names)
