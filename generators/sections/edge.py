@@ -22,7 +22,8 @@ def _steps(*schedule: tuple[int, int]) -> list[str]:
 
 SLOWER = _steps((1, 3), (5, 4), (9, 5), (13, 6))
 #: Operands of four bits, the activations' shifted so that all eight bits of a pixel remain.
-FOUR = ["--bits", "4", "--set", "formats.input=u8.8", "--set", "formats.activation=u8.7", *SLOWER]
+FOUR = ["--bits", "4", "--set", "formats.operand=s4.2", "--set", "formats.input=u8.8",
+        "--set", "formats.activation=u8.7", *SLOWER]
 #: name -> arguments, and what the table says of it
 FORMATS = {
     "published 12": (["--bits", "12", *PUBLISHED], "published, 12 bits (3, 8) everywhere"),
