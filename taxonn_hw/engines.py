@@ -78,6 +78,10 @@ def engine_of(plan) -> Engine:
     if plan.config.engine == "taxonn" and unbuilt_part(plan.config) is not None:
         none = "plan.unbuilt:refuse"
         return replace(engine, accelerator=none, predict=none, listing=none)
+    if plan.config.engine == "taxonn" and plan.has_conv:
+        return replace(engine, accelerator="rtl.taxonn.conv_top:ConvAccelerator",
+                       predict="plan.conv_timing:predict_conv_run",
+                       listing="plan.conv_program:conv_listing")
     return engine
 
 

@@ -53,6 +53,7 @@ class Rows:
         side = np.arange(self.weight.shape[1])
         self.block, self.lane = side // layer.lanes, side % layer.lanes
         self.block_rows = layer.row_base + np.arange(layer.n_blocks) * layer.row_stride
+        self.item_row, self.item_lane = layer.item_places
 
     @property
     def parameters(self) -> tuple[np.ndarray, np.ndarray]:
@@ -68,14 +69,16 @@ class Rows:
 
     def words(self, items: np.ndarray, random: RandomWords) -> np.ndarray:
         """Return the random words of the weights in rows ``items``, uint16 [items, side]."""
-        rows = random.rows(self.block_rows + items[:, None])
+        rows = random.rows(self.block_rows + self.item_row[items][:, None])
         rows = rows if len(self.block_rows) == 1 else rows[:, self.block]
-        return rows ^ random.lane[self.lane]
+        if isinstance(self.item_lane, int):
+            return rows ^ random.lane[self.lane]
+        return rows ^ random.lane[self.item_lane[items][:, None] + self.lane]
 
     def bias_words(self, random: RandomWords) -> np.ndarray:
         """Return the random words of the biases, int64, one a bias."""
         if self.layer.by_outputs:
-            words = self.words(np.array([self.layer.row_stride - 1]), random)[0]
+            words = self.words(np.array([len(self.item_row) - 1]), random)[0]
         else:  # scalar bias memory: the word of the output's first row, lane 0
             words = random.rows(self.layer.row_base + np.arange(self.layer.n_out))
             words = words ^ random.lane[0]

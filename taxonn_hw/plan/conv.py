@@ -162,16 +162,19 @@ def make_geometry(spec, image: tuple[int, int, int], where: str) -> Geometry:
 class ConvLayer(LayerArithmetic):
     """One convolution with its activation and pooling.
 
-    ``n_in`` and ``n_out`` are the neurons of the two images.  Lanes are output channels, a row per
-    ``(c, dy, dx)`` and the bias row last: row ``row_base + block * row_stride + item``.
+    ``n_in`` and ``n_out`` are the neurons of the two images.  Lanes are output channels.  Where
+    channels are few, ``groups`` groups of ``group_lanes`` lanes hold as many taps of one input
+    channel side by side: tap ``j = dy * kernel_width + dx`` of input channel ``c`` lies in row
+    ``row_base + block * row_stride + c * tap_rows + j // groups``, group ``j % groups``; the bias
+    row is the last of a block, and uses group 0.
 
     Members
     -------
     neuron_base : int
-        First of its rows of stored values: position ``p`` and channel ``c`` use row
-        ``neuron_base + p * n_blocks + c // lanes``, lane ``c % lanes``, which address the random
-        words.  Activations are rounded at every position; deltas at every pooled position, or with
-        average pooling at every position.
+        First of its rows of stored values: the ``k``-th position and channel ``c`` use row
+        ``neuron_base + c // lanes * n + k``, lane ``c % lanes``, which address the random words.
+        Activations are rounded at every position, in window order; deltas at every pooled
+        position, or with average pooling at every position (``n`` of either).
     """
 
     geometry: Geometry
@@ -197,10 +200,38 @@ class ConvLayer(LayerArithmetic):
         """Blocks of ``lanes`` output channels."""
         return -(-self.geometry.channels_out // self.lanes)
 
+    @cached_property
+    def groups(self) -> int:
+        """Lane groups, each with its own tap of the kernel: a power of two that divides lanes."""
+        g, groups = self.geometry, 1
+        while (2 * groups * g.channels_out <= self.lanes and self.lanes % (2 * groups) == 0
+               and 2 * groups <= g.kernel_height * g.kernel_width):
+            groups *= 2
+        return groups
+
+    @property
+    def group_lanes(self) -> int:
+        """Lanes of a group."""
+        return self.lanes // self.groups
+
+    @property
+    def tap_rows(self) -> int:
+        """Rows that hold the taps of one input channel."""
+        return -(-self.geometry.kernel_height * self.geometry.kernel_width // self.groups)
+
     @property
     def row_stride(self) -> int:
         """Rows of one block: the kernel and the bias."""
-        return self.geometry.n_taps + 1
+        return self.geometry.channels_in * self.tap_rows + 1
+
+    @cached_property
+    def item_places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Row within a block, and first lane, of every tap and of the bias: int64 [n_taps + 1]."""
+        channel, tap = np.divmod(np.arange(self.geometry.n_taps),
+                                 self.geometry.kernel_height * self.geometry.kernel_width)
+        rows = channel * self.tap_rows + tap // self.groups
+        lanes = tap % self.groups * self.group_lanes
+        return np.append(rows, self.row_stride - 1), np.append(lanes, 0)
 
     @property
     def n_rows(self) -> int:
@@ -251,18 +282,18 @@ class ConvLayer(LayerArithmetic):
     @cached_property
     def activation_places(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows and lanes of the activations, int64 [n_positions, channels]."""
-        return self._places(self.geometry.positions.ravel())
+        return self._places(self.geometry.n_positions)
 
     @cached_property
     def delta_places(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows and lanes of the deltas, int64 [update_terms, channels]."""
         if self.has_average:
             return self.activation_places
-        return self._places(np.arange(self.geometry.n_pooled))
+        return self._places(self.geometry.n_pooled)
 
-    def _places(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _places(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         block, lane = np.divmod(np.arange(self.geometry.channels_out), self.lanes)
-        rows = self.neuron_base + positions[:, None] * self.n_blocks + block
+        rows = self.neuron_base + block * n + np.arange(n)[:, None]
         return rows, np.broadcast_to(lane, rows.shape)
 
     def facts(self) -> dict:

@@ -9,7 +9,11 @@ from .alignment import Alignment
 from .program import Finish, Program
 
 __all__ = [
+    "ADDRESS_LATENCY",
+    "CONV_WRITE_LATENCY",
+    "IMAGE_RELEASE",
     "LIST_LATENCY",
+    "POOL_LATENCY",
     "PRODUCT_STAGE",
     "RANDOM_LATENCY",
     "RANDOM_STAGE",
@@ -17,6 +21,7 @@ __all__ = [
     "SUM_STAGE",
     "WRITE_LATENCY",
     "UnitLatencies",
+    "group_latency",
     "lane_activation_stage",
     "lane_delta_stage",
     "quantizer_latency",
@@ -29,6 +34,14 @@ WRITE_LATENCY = 6
 #: From the issue of a sample's last slot until its input rows may be refilled: that slot and the
 #: one before it may each wait as long as a write takes.
 ROW_RELEASE = 2 * WRITE_LATENCY + 4
+#: Conv nets: from the hazard stage to c0, in which scalars are addressed and read.
+ADDRESS_LATENCY = 3
+#: Conv nets: from the hazard stage to the cycle in which a row is written back, at c7.
+CONV_WRITE_LATENCY = ADDRESS_LATENCY + WRITE_LATENCY + 1
+#: Conv nets: from the issue of a sample's last slot until its inputs may be refilled.
+IMAGE_RELEASE = 2 * CONV_WRITE_LATENCY + 4
+#: Conv nets: from an activation of the neuron unit to the pooled code in the image memory.
+POOL_LATENCY = 3
 #: From c0 to the products that enter the adder tree.
 PRODUCT_STAGE = 5
 #: From c0 to a complete accumulator in the lanes.
@@ -39,6 +52,11 @@ LIST_LATENCY = 3
 RANDOM_LATENCY = 3
 #: Stage at which the array has the random word of a slot.
 RANDOM_STAGE = RANDOM_LATENCY
+
+
+def group_latency(program) -> int:
+    """Return the cycles from a drained lane to the sum over lane groups (conv nets)."""
+    return max((program.groups - 1).bit_length(), 1)
 
 
 def tree_latency(program: Program) -> int:

@@ -46,8 +46,7 @@ def pack(network: "Network", parameters) -> list[np.ndarray]:
     biases = np.zeros((network.n_neurons, network.weight_group), dtype=np.int64)
     for layer, (weight, bias) in zip(network.layers, parameters, strict=True):
         items = np.concatenate([weight.T, bias[None]]) if layer.by_outputs else weight
-        _blocks(layer, rows)[...] = _pad(items, layer).reshape(
-            layer.row_stride, layer.n_blocks, layer.lanes).swapaxes(0, 1)
+        rows[_places(layer)] = items
         if not layer.by_outputs:
             biases[layer.neuron_base:layer.neuron_base + layer.n_out, 0] = bias
     beats = rows.reshape(-1, network.weight_group)
@@ -59,14 +58,13 @@ def unpack(network: "Network", elements: list[np.ndarray]):
     rows = elements[0].reshape(network.n_rows, network.lanes)
     parameters = []
     for layer in network.layers:
-        items = _blocks(layer, rows).swapaxes(0, 1).reshape(layer.row_stride, -1)
+        items = rows[_places(layer)]
         if layer.by_outputs:
-            items = items[:, :layer.weight_shape[0]]
             parameters.append((items[:-1].T.copy(), items[-1].copy()))
         else:
             base = layer.neuron_base
             bias = elements[1][base:base + layer.n_out, 0].copy()
-            parameters.append((items[:, :layer.n_in].copy(), bias))
+            parameters.append((items, bias))
     return parameters
 
 
@@ -76,16 +74,15 @@ def place(layer: "Layer", output: int, source: int | None) -> Place:
         return Place(input=None, row=layer.neuron_base + output, lane=None)
     item = layer.weight_shape[1] if source is None else source
     side, item = (output, item) if layer.by_outputs else (item, output)
-    block, lane = divmod(side, layer.lanes)
-    return Place(input=source, row=layer.row_base + block * layer.row_stride + item, lane=lane)
+    rows, lanes = _places(layer)
+    return Place(input=source, row=int(rows[item, side]), lane=int(lanes[item, side]))
 
 
-def _blocks(layer: "Layer", rows: np.ndarray) -> np.ndarray:
-    """View the rows of ``layer`` as [block, item, lane]."""
-    own = rows[layer.row_base:layer.row_base + layer.n_rows]
-    return own.reshape(layer.n_blocks, layer.row_stride, layer.lanes)
-
-
-def _pad(items: np.ndarray, layer: "Layer") -> np.ndarray:
-    side = layer.n_blocks * layer.lanes
-    return np.pad(items, ((0, 0), (0, side - items.shape[1])))
+def _places(layer: "Layer") -> tuple[np.ndarray, np.ndarray]:
+    """Rows and lanes of the items of ``layer``, int64 [item, side]."""
+    side = layer.weight_shape[0] if layer.by_outputs else layer.n_in
+    block, lane = np.divmod(np.arange(side), layer.lanes)
+    item_row, item_lane = layer.item_places
+    rows = layer.row_base + block * layer.row_stride + item_row[:, None]
+    lanes = lane + np.zeros_like(rows) if isinstance(item_lane, int) else lane + item_lane[:, None]
+    return rows, lanes

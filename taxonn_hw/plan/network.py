@@ -86,6 +86,11 @@ class Layer(LayerArithmetic):
         return self.n_out, self.n_in
 
     @property
+    def item_places(self) -> tuple[np.ndarray, int]:
+        """Row within a block, and first lane, of every item."""
+        return np.arange(self.row_stride), 0
+
+    @property
     def bias_operand(self) -> int:
         """The scalar that stands for 1.0 when a bias row is updated like a weight row."""
         f = self.formats
@@ -295,6 +300,8 @@ def _choose_mapping(config: Config, sizes: list[int]) -> tuple[Mapping, ...]:
     """Choose lanes = outputs or inputs per layer by the multiply slots of a training sample."""
     fixed = ["outputs" if layer.kind == "conv" else layer.mapping if layer.mapping != "auto"
              else config.mapping for layer in config.layers]
+    if "conv" in [layer.kind for layer in config.layers]:  # dense layers are kernels of one pixel
+        return tuple("outputs" if choice == "auto" else choice for choice in fixed)
     options = [("outputs", "inputs") if choice == "auto" else (choice,) for choice in fixed]
     if len(options) > 12:  # too many to try: each layer on its own
         return tuple(min(choices, key=lambda c, i=i: _slots(config, sizes, i, c, None))
@@ -307,8 +314,6 @@ def _choose_mapping(config: Config, sizes: list[int]) -> tuple[Mapping, ...]:
 def _slots(config: Config, sizes: list[int], i: int, mapping: Mapping,
            above: Mapping | None) -> float:
     """Estimate the clocks of dense layer ``i`` (from 0): its slots, and the drains it causes."""
-    if config.layers[i].kind == "conv":
-        return 0
     n_in, n_out, lanes = sizes[i], sizes[i + 1], config.lanes
     density = 0.5 if config.zero_skip else 1.0
     blocks_in, blocks_out = -(-n_in // lanes), -(-n_out // lanes)

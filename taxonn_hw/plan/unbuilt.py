@@ -8,8 +8,10 @@ __all__ = ["refuse", "unbuilt_part"]
 
 def unbuilt_part(config: Config) -> str | None:
     """Return what of ``config`` has no hardware yet, None where all of it has."""
-    if any(layer.kind == "conv" for layer in config.layers):
-        return "conv layers (it builds dense layers only so far)"
+    if any(layer.kind == "conv" for layer in config.layers) and "inputs" in (
+            layer.mapping if layer.mapping != "auto" else config.mapping
+            for layer in config.layers if layer.kind == "dense"):
+        return "mapping inputs beside conv layers"
     if (config.layers[-1].activation or config.output) is Activation.SOFTMAX:
         return "softmax"
     if config.learning_rate_multiplier != 1:

@@ -167,22 +167,25 @@ class SlowModel:
             self.take_step(i, layer, layer.n_in, self.gradients.pop(i))
 
     def take_step(self, i, layer, n_in, gradient):
-        f, mode, lanes = layer.formats, self.config.rounding.update, self.network.lanes
+        f, mode = layer.formats, self.config.rounding.update
         rate = self.config.learning_rate_multiplier * Fraction(2) ** -(
             self.config.learning_rate_exponent + layer.rate_shift)
-        outputs = layer.mapping == "outputs"
         for (o, n), value in gradient.items():
             is_bias = n == n_in
-            side, item = (o, n) if outputs else (n, o)
-            stride = n_in + 1 if outputs else len(self.weights[i])
-            if is_bias and not outputs:
-                side = 0
-            word = self.word(layer.row_base + side // lanes * stride + item, side % lanes)
+            word = self.weight_word(i, layer, o, n)
             if is_bias:
                 self.biases[i][o] = self.minus(self.biases[i][o], rate * value, f.bias, mode, word)
             else:
                 self.weights[i][o][n] = self.minus(self.weights[i][o][n], rate * value, f.weight,
                                                    mode, word)
+
+    def weight_word(self, i, layer, o, n):
+        """Word of a weight of layer ``i`` (from 0), of the bias with ``n`` beyond the inputs."""
+        lanes, n_in = self.network.lanes, len(self.weights[i][0])
+        if layer.mapping == "outputs":
+            return self.word(layer.row_base + o // lanes * (n_in + 1) + n, o % lanes)
+        side = 0 if n == n_in else n
+        return self.word(layer.row_base + side // lanes * len(self.weights[i]) + o, side % lanes)
 
     def begin_sample(self, last):
         """Count the sample and decide whether it completes a batch."""
@@ -197,13 +200,9 @@ class SlowModel:
         if config.weight_decay is None or self.n_samples % config.weight_decay_period:
             return
         for i, layer in enumerate(self.network.layers):
-            lanes, n_in = self.network.lanes, len(self.weights[i][0])
-            outputs = layer.mapping == "outputs"
             for o, row in enumerate(self.weights[i]):
                 for n, code in enumerate(row):
-                    side, item = (o, n) if outputs else (n, o)
-                    stride = n_in + 1 if outputs else len(self.weights[i])
-                    word = self.word(layer.row_base + side // lanes * stride + item, side % lanes)
+                    word = self.weight_word(i, layer, o, n)
                     step = real(code, layer.formats.weight.frac + config.weight_decay)
                     row[n] = self.minus(code, step, layer.formats.weight, config.rounding.update,
                                         word)

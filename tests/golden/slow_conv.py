@@ -56,14 +56,42 @@ class SlowConvModel(SlowModel):
                     tap += 1
 
     def store_word(self, layer, neuron, top):
-        """Word of a dense neuron, or of ``(position, channel)`` of a conv layer."""
+        """Word of a dense neuron, or of ``(position, channel)`` of a conv layer.
+
+        Blocks of channels one after another, and in each the positions window by window; deltas
+        of windows of which one position is chosen are numbered by the window.
+        """
         if not isinstance(neuron, tuple):
             return super().store_word(layer, neuron, top)
         position, channel = neuron
         lanes, i = self.config.lanes, layer.index - 1
-        blocks = (self.config.layers[i].channels + lanes - 1) // lanes
-        return self.word(top - (self.bases[i] + position * blocks + channel // lanes),
-                         channel % lanes)
+        (rows, columns), side = self.positions(i), self.side(i)
+        if top == 0xFFFF and self.config.layers[i].pool == "max":
+            n, number = rows * columns // side // side, position
+        else:
+            y, x = divmod(position, columns)
+            n = rows * columns
+            number = ((y // side * (columns // side) + x // side) * side * side
+                      + y % side * side + x % side)
+        return self.word(top - (self.bases[i] + channel // lanes * n + number), channel % lanes)
+
+    def weight_word(self, i, layer, o, n):
+        """Word of a weight: kernels of few channels lie in groups of lanes, tap beside tap."""
+        spec, lanes = self.config.layers[i], self.config.lanes
+        if spec.kind != "conv":
+            return super().weight_word(i, layer, o, n)
+        area, groups = spec.kernel[0] * spec.kernel[1], 1
+        while (groups * 2 <= area and lanes % (groups * 2) == 0
+               and spec.channels <= lanes // (groups * 2)):
+            groups *= 2
+        rows = (area + groups - 1) // groups  # of an input channel
+        block_rows = self.images[i][0] * rows + 1
+        if n == self.images[i][0] * area:
+            row, group = block_rows - 1, 0
+        else:
+            row, group = n // area * rows + n % area // groups, n % area % groups
+        return self.word(layer.row_base + o // lanes * block_rows + row,
+                         group * (lanes // groups) + o % lanes)
 
     def train(self, x, target, last=False):
         """Take one step on lists of codes; return ``(slopes, deltas, chosen, output)``.

@@ -26,8 +26,9 @@ def test_sizes_of_lenet():
     first, second, dense, _ = network.layers
     assert [layer.n_out for layer in network.layers] == [12 * 12 * 8, 4 * 4 * 16, 64, 2]
     assert (first.geometry.n_positions, second.geometry.n_positions) == (576, 64)
-    assert (first.n_rows, second.n_rows) == (26, 201) and dense.n_in == 256
-    assert [layer.row_base for layer in network.layers[:3]] == [0, 26, 227]
+    assert (first.n_rows, second.n_rows) == (14, 201) and dense.n_in == 256
+    assert (first.groups, second.groups) == (2, 1)  # two taps of 8 channels in a row
+    assert [layer.row_base for layer in network.layers[:3]] == [0, 14, 215]
     assert [layer.neuron_base for layer in network.layers] == [0, 576, 640, 704]
     assert network.n_weights == 26 * 8 + 201 * 16 + 257 * 64 + 65 * 2
     assert network.facts()["layers"][0]["output_image"] == [8, 12, 12]
@@ -71,12 +72,12 @@ def test_every_value_has_a_place_of_its_own():
     rows, lanes = first.activation_places
     places = {(int(row), int(lane)) for row, lane in zip(rows.ravel(), lanes.ravel(), strict=True)}
     assert len(places) == 16 * 5 and {row for row, _ in places} == set(range(16 * 3))
-    for k, position in enumerate(first.geometry.positions.ravel()):
+    for k in range(16):
         for channel in range(5):
-            assert rows[k, channel] == position * 3 + channel // 2
+            assert rows[k, channel] == channel // 2 * 16 + k
             assert lanes[k, channel] == channel % 2
     rows, _ = first.delta_places  # four pooled positions
-    assert rows.tolist() == [[p * 3 + c // 2 for c in range(5)] for p in range(4)]
+    assert rows.tolist() == [[c // 2 * 4 + p for c in range(5)] for p in range(4)]
     assert second.neuron_base == 48 and dense.neuron_base == 48 + 4 * 2
     assert second.delta_places[0].tolist() == second.activation_places[0].tolist()
 

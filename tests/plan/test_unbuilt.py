@@ -12,8 +12,8 @@ from taxonn_hw.plan import Network
     ({"output": "softmax"}, "softmax"), ({"batch": 2}, "batch"),
     ({"learning_rate_multiplier": 3}, "learning_rate_multiplier"),
     ({"weight_decay": 8}, "weight_decay"),
-    ({"layers": [{"kind": "conv", "channels": 1, "kernel": 2}, {"size": 2}],
-      "input_shape": [1, 2, 2]}, r"conv layers \(it builds dense layers only so far\)"),
+    ({"layers": [{"kind": "conv", "channels": 1, "kernel": 2}, {"size": 2, "mapping": "inputs"}],
+      "input_shape": [1, 2, 2]}, "mapping inputs beside conv layers"),
 ])
 @pytest.mark.parametrize("name", ["accelerator", "predict", "listing"])
 def test_refused(keys, part, name):

@@ -23,6 +23,8 @@ class HazardStage(wiring.Component):
         Must have ``row``, ``read``, ``update``.
     single_port : bool
         The weight memory cannot be read in a cycle in which it is written.
+    write_latency : int
+        From here to the write-back.
 
     Members
     -------
@@ -39,8 +41,9 @@ class HazardStage(wiring.Component):
         No slot is here or on its way to its write.
     """
 
-    def __init__(self, *, slot: data.StructLayout, single_port: bool = False) -> None:
-        self.slot, self.single_port = slot, single_port
+    def __init__(self, *, slot: data.StructLayout, single_port: bool = False,
+                 write_latency: int = WRITE_LATENCY) -> None:
+        self.slot, self.single_port, self.write_latency = slot, single_port, write_latency
         super().__init__({
             "i": In(stream.Signature(slot)),
             "blocked": In(1),
@@ -55,7 +58,7 @@ class HazardStage(wiring.Component):
         row = self.slot.members["row"]
         held = Signal(self.slot, name="held", reset_less=True)
         flight = [Signal(data.StructLayout({"valid": 1, "update": 1, "row": row}),
-                         name=f"flight_{k}") for k in range(1, WRITE_LATENCY + 1)]
+                         name=f"flight_{k}") for k in range(1, self.write_latency + 1)]
         conflict = Signal()
         leaves = Signal()
         m.d.comb += [
@@ -71,7 +74,7 @@ class HazardStage(wiring.Component):
             m.d.sync += [self.waits.eq(self.i.valid), held.eq(self.i.payload)]
         m.d.sync += [flight[0].valid.eq(leaves), flight[0].update.eq(leaves & held.update),
                      flight[0].row.eq(held.row)]
-        for k in range(1, WRITE_LATENCY):
+        for k in range(1, self.write_latency):
             m.d.sync += flight[k].eq(flight[k - 1])
         return m
 

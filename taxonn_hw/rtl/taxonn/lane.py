@@ -9,6 +9,7 @@ c3        factors: operand (weight rounded and saturated to what the multiplier 
 c4        product (multiplier or shifter); what is added to it: word, bias or offset of rounding
 c5        their sum; to the adder tree
 c6        accumulator (spread), updated weight: written in this cycle
+          (conv nets: accumulator, of steps too; the updated weight a stage later)
 c7, c8    activation, delta: where they are stored all at once
 ========  =====================================================================
 
@@ -51,7 +52,9 @@ def lane_control(numerics: Numerics) -> data.StructLayout:
     """Layout of the control signals that all lanes share; the prefix names the stage."""
     n = numerics
     layer = unsigned(max(1, len(n.layers).bit_length()))
+    conv = {"c6_bias": 1} if n.conv else {}
     return data.StructLayout({
+        **conv,
         "c2_layer": layer,
         "c2_factor": n.factor,      # broadcast: scalar, aligned; its negative in an update
         "c2_power": n.delta if n.pow2 else unsigned(1),  # broadcast delta, sign as of the product
@@ -99,7 +102,7 @@ class Lane(wiring.Component):
         The lane stands for a neuron, when its activation is stored; others store zero.
     gathered : Out, c5
     accumulator : Out, c6
-    updated : Out, c6
+    updated : Out, c6 or c7
     activation : Out, c7 or c8
     delta : Out, c7, c8 or c9
     """
@@ -145,7 +148,10 @@ class Lane(wiring.Component):
             m.d.sync += sums.eq(Mux(c.c5_first, c5_total, sums + c5_total))
         m.d.comb += self.accumulator.eq(sums)
         if n.training:
-            self._update(m, c3_word, c5_total)
+            if n.conv:  # a step is a sum over slots, the last of which brings the word
+                self._update(m, c3_word, sums, 6)
+            else:
+                self._update(m, c3_word, c5_total, 5)
         if n.lane_layers:
             self._store_activation(m)
         if n.lane_layers and n.training:
@@ -240,15 +246,16 @@ class Lane(wiring.Component):
         choices = [round_shift(product, -zeros, Rounding.FLOOR) for zeros in shifts]
         return choices[0] if len(choices) == 1 else Array(choices)[self.control.c4_alignment]
 
-    def _update(self, m, c3_word, total) -> None:
-        """``W - round(step)``: what lies above the point, saturated."""
+    def _update(self, m, c3_word, total, stage: int) -> None:
+        """``W - round(step)``: what lies above the point of ``total``, saturated."""
         n, c = self.numerics, self.control
         mode = n.network.config.rounding.update
         lsb = c3_word[0]
         if mode is Rounding.HALF_EVEN:
-            c4_lsb, c5_lsb = (Signal(name=f"c{k}_lsb", reset_less=True) for k in (4, 5))
-            m.d.sync += [c4_lsb.eq(lsb), c5_lsb.eq(c4_lsb)]
-            lsb = c5_lsb
+            for k in range(4, stage + 1):
+                register = Signal(name=f"c{k}_lsb", reset_less=True)
+                m.d.sync += register.eq(lsb)
+                lsb = register
         result = finish_step(total, n.alignment.point, mode, lsb)
         weights, biases = {}, {}
         for layer in n.layers:
@@ -257,10 +264,11 @@ class Lane(wiring.Component):
             biases[layer.index] = f.bias if layer.by_outputs else f.weight
         formats = {*weights.values(), *biases.values()}
         clipped = {q: saturate(result, q) for q in formats}
-        new = by_index(c.c5_layer, {i: clipped[q] for i, q in weights.items()})
-        new_bias = by_index(c.c5_layer, {i: clipped[q] for i, q in biases.items()})
-        updated = Signal(n.word, name="c6_updated", reset_less=True)
-        m.d.sync += updated.eq(new if len(formats) == 1 else Mux(c.c5_bias, new_bias, new))
+        layer, bias = c[f"c{stage}_layer"], c[f"c{stage}_bias"]
+        new = by_index(layer, {i: clipped[q] for i, q in weights.items()})
+        new_bias = by_index(layer, {i: clipped[q] for i, q in biases.items()})
+        updated = Signal(n.word, name=f"c{stage + 1}_updated", reset_less=True)
+        m.d.sync += updated.eq(new if len(formats) == 1 else Mux(bias, new_bias, new))
         m.d.comb += self.updated.eq(updated)
 
     def _store_activation(self, m) -> None:

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed.gates import shape_of
-from ...plan.latency import ROW_RELEASE
+from ...plan.latency import IMAGE_RELEASE, ROW_RELEASE
 from ...plan.streams import element_width
 from ..memory import add_memory
 from ..scalar_list import ScalarList
@@ -41,6 +41,8 @@ class Loader(wiring.Component):
         See :class:`ScalarList`.
     row, row_bank, vector : In, Out
         Input row in lanes, one cycle later (only where layer 1 has lanes = inputs).
+    image_address, image_bank, image : In, Out
+        Inputs of any neurons, one a lane group, one cycle later (conv nets).
     target_item, target : In, Out
         Target code of an output, one cycle later.
     """
@@ -57,7 +59,15 @@ class Loader(wiring.Component):
         self.has_list = "x" in n.program.lists
         self.entry = data.StructLayout({
             "index": range(max(self.input_beats * self.group, 2)), "value": n.activation})
+        image = {}
+        if n.conv:
+            groups = n.program.groups
+            image = {
+                "image_address": In(data.ArrayLayout(range(max(self.n_in, 2)), groups)),
+                "image_bank": In(1), "image": Out(data.ArrayLayout(n.vector_activation, groups)),
+            }
         super().__init__({
+            **image,
             "i": In(stream.Signature(data.ArrayLayout(self.element, self.group))),
             "train": In(1), "restart": In(1), "full": Out(1), "free": In(1),
             "bank": Out(1), "row_bank": In(1),
@@ -110,7 +120,9 @@ class Loader(wiring.Component):
         tail = self.n_in - (self.input_beats - 1) * self.group  # elements of the last beat
         values = [Mux(last_input, 0, self._code(self.i.payload[g], self.q)) if g >= tail
                   else self._code(self.i.payload[g], self.q) for g in range(self.group)]
-        if self.has_list:
+        if self.numerics.conv:
+            self._image(m, values, beat, take_input, loading)
+        elif self.has_list:
             self._lists(m, values, beat, tail, take_input, last_input, loading, present)
         else:
             self._rows(m, values, beat, take_input, loading)
@@ -120,7 +132,7 @@ class Loader(wiring.Component):
 
     def _release(self, m):
         """When the rows of a sample that ended may be refilled."""
-        travel = Signal(ROW_RELEASE)
+        travel = Signal(IMAGE_RELEASE if self.numerics.conv else ROW_RELEASE)
         with m.If(self.restart):
             m.d.sync += travel.eq(0)
         with m.Else():
@@ -187,6 +199,22 @@ class Loader(wiring.Component):
                 m.d.sync += [group.eq(0), row.eq(0)]
         with m.If(self.restart):
             m.d.sync += [group.eq(0), row.eq(0)]
+
+    def _image(self, m, values, beat, take_input, loading) -> None:
+        """A copy of the two banks for every lane group."""
+        n, beats = self.numerics, self.input_beats
+        bits = (self.group - 1).bit_length()
+        for g, address in enumerate(self.image_address):
+            write, read = add_memory(m, f"image_{g}", depth=2 * beats, shape=data.ArrayLayout(
+                n.vector_activation, self.group))
+            place = Signal(max(bits, 1), name=f"place_{g}")
+            m.d.sync += place.eq(address[:bits] if bits else 0)
+            m.d.comb += [
+                write.addr.eq(Mux(loading, beats, 0) + beat), write.en.eq(take_input),
+                read.addr.eq(Mux(self.image_bank, beats, 0) + address[bits:]),
+                *(write.data[k].eq(value) for k, value in enumerate(values)),
+                self.image[g].eq(read.data[place] if bits else read.data[0]),
+            ]
 
     def _targets(self, m, beat, take, loading, present) -> None:
         width = self.target_q.width

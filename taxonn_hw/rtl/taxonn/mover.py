@@ -8,9 +8,6 @@ from ...plan.latency import WRITE_LATENCY
 
 __all__ = ["Mover"]
 
-#: From the complete row, at c2, to its write.
-_WRITE_WAIT = WRITE_LATENCY - 2
-
 
 class Mover(wiring.Component):
     """Loads or dumps ``count`` rows from ``row`` on, a group of words a beat.
@@ -24,6 +21,8 @@ class Mover(wiring.Component):
         A beat.
     n_groups, n_addresses : int
         Beats of a row; rows or scalar biases, whichever is more.
+    write_latency : int
+        Stage of the array in which a row is written; the row is complete at c2.
 
     Members
     -------
@@ -46,8 +45,10 @@ class Mover(wiring.Component):
     i, o : In, Out(stream of word_group)
     """
 
-    def __init__(self, *, word_group: data.ArrayLayout, n_groups: int, n_addresses: int) -> None:
+    def __init__(self, *, word_group: data.ArrayLayout, n_groups: int, n_addresses: int,
+                 write_latency: int = WRITE_LATENCY) -> None:
         self.word_group, self.n_groups = word_group, n_groups
+        self.write_wait = write_latency - 2
         super().__init__({
             "load": In(1), "dump": In(1), "bias": In(1),
             "start_row": In(range(max(n_addresses, 2))), "count": In(range(n_addresses + 1)),
@@ -60,7 +61,7 @@ class Mover(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         left = Signal(self.count.shape())  # rows or biases to go
-        group = Signal(range(max(self.n_groups, _WRITE_WAIT, 2)))
+        group = Signal(range(max(self.n_groups, self.write_wait, 2)))
         last_group = Signal()
         next_row = Signal()
         m.d.comb += [
@@ -90,7 +91,7 @@ class Mover(wiring.Component):
             with m.State("WRITE"):
                 m.d.comb += self.active.eq(1)
                 m.d.sync += group.eq(group + 1)
-                with m.If(group == _WRITE_WAIT - 1):
+                with m.If(group == self.write_wait - 1):
                     m.d.comb += next_row.eq(1)
                     m.d.sync += group.eq(0)
                     m.next = "LOAD"

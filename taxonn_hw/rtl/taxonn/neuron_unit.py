@@ -26,13 +26,27 @@ __all__ = ["NeuronUnit", "sum_tag"]
 
 
 def sum_tag(numerics: Numerics) -> data.StructLayout:
-    """What travels with a sum: whose it is and whether it completes the pass."""
-    return data.StructLayout({
+    """What travels with a sum: whose it is and whether it completes the pass.
+
+    In conv nets also ``place``, its row of stored values, and ``lane``; ``row``, the row of deltas
+    of its window; ``slope``, where its derivative lies; and which position of its window it is.
+    """
+    members = {
         "layer": range(len(numerics.layers) + 1),
         "backward": 1,
         "finish": 1,
         "item": range(max(2, *(layer.n_out for layer in numerics.layers))),
-    })
+    }
+    if numerics.conv:
+        p = numerics.program
+        members |= {
+            "place": range(max(2, *(w.n_blocks * w.n_positions for w in p.walks))),
+            "lane": range(max(2, numerics.network.lanes)),
+            "row": range(max(2, *(w.n_blocks * w.n_pooled for w in p.walks))),
+            "slope": range(max(2, p.slope_depth)),
+            "window": range(max(2, *(w.window for w in p.walks))), "begins": 1, "ends": 1,
+        }
+    return data.StructLayout(members)
 
 
 class NeuronUnit(wiring.Component):
@@ -49,8 +63,14 @@ class NeuronUnit(wiring.Component):
         Target code of output neuron ``target_item``, asked for one cycle before.
     state, lane_word : In
         Random state of the sample, word of lane 0.
+    lanes : In
+        Bits of the lane sequence (conv nets).
     a_valid, a_code, a_slope, a_tag : Out
         An activation; ``a_slope``: its derivative is not zero.
+    a_derivative : Out
+        Its derivative code.
+    slope_write : In({valid, row, code})
+        Derivatives for later deltas (conv nets).
     stored : Out
         Passes whose last result is written two cycles later.
     d_valid, d_delta, d_nonzero, d_tag : Out
@@ -72,7 +92,8 @@ class NeuronUnit(wiring.Component):
         self.quantizer = None
         if n.training:
             cases = {layer.index: (layer, n.network.above(layer).backward_frac
-                                   + layer.derivative_frac) for layer in self.hidden}
+                                   + layer.derivative_frac + layer.mean_shift)
+                     for layer in self.hidden}
             cases[output.index] = (output, output.formats.a.frac + (
                 output.derivative_frac if output.has_derivative_at_output else 0))
             self.quantizer = DeltaQuantizer(cases=cases, mode=self.rounding.delta,
@@ -82,7 +103,14 @@ class NeuronUnit(wiring.Component):
             layer.formats.a for layer in self.layers)))
         self.target_shape = common_shape((output.formats.a.lo, output.formats.a.hi))
         tag = sum_tag(n)
+        self.factor = range(max(layer.derivative_bound * layer.mean_factor
+                                for layer in self.layers) + 1)
+        conv = {} if not n.conv else {
+            "lanes": In(n.network.lanes + RANDOM_BITS - 1), "a_derivative": Out(self.factor),
+            "slope_write": In(data.StructLayout({"valid": 1, "row": tag.members["slope"],
+                                                 "code": self.factor}))}
         super().__init__({
+            **conv,
             "valid": In(1), "total": In(self.sum_shape), "tag": In(tag),
             "train": In(1),
             "target_item": Out(tag.members["item"]), "target": In(self.target_shape),
@@ -114,6 +142,8 @@ class NeuronUnit(wiring.Component):
             self.a_tag.eq(tags[at]),
             self.a_slope.eq(slope != 0),
         ]
+        if self.numerics.conv:
+            m.d.comb += self.a_derivative.eq(slope)
         # Two cycles ahead of the write: that long a slot takes from the sequencer to the array.
         output = self.numerics.network.output.index
         stored = tags[at - 2].finish & ~tags[at - 2].backward
@@ -134,14 +164,26 @@ class NeuronUnit(wiring.Component):
         if name == "delta_words":
             layer = Mux(tag.backward, tag.layer - 1, tag.layer)
         base = Signal(16, name=f"{name}_base")
+        item, lane_word = tag.item, self.lane_word
+        if n.conv:
+            images = Signal(name=f"{name}_of_image")
+            m.d.comb += images.eq(by_index(layer, {k.index: int(n.program.walk(k).is_conv)
+                                                   for k in n.layers}))
+            item = Mux(images, tag.place, tag.item)
+            lane = Mux(images, tag.lane, 0)
+            for delay in range(stage):
+                register = Signal.like(tag.lane, name=f"{name}_lane_{delay}", reset_less=True)
+                m.d.sync += register.eq(lane)
+                lane = register
+            lane_word = self.lanes.bit_select(lane, RANDOM_BITS)
         m.d.comb += [base.eq(by_index(layer, bases)), words.state.eq(self.state),
-                     words.index.eq(base - tag.item)]
+                     words.index.eq(base - item)]
         word = words.word
         for delay in range(stage - RANDOM_LATENCY):
             register = Signal(RANDOM_BITS, name=f"{name}_{delay}", reset_less=True)
             m.d.sync += register.eq(word)
             word = register
-        return word ^ self.lane_word
+        return word ^ lane_word
 
     def _activate(self, m, totals, tags) -> tuple[Value, Value]:
         """Activation code and derivative code at :attr:`activation_latency`."""
@@ -236,22 +278,27 @@ class NeuronUnit(wiring.Component):
     def _times_slope(self, m, valids, tags, value, slope) -> Value:
         """Multiply by f', of the output at once or of a hidden neuron from memory; 2 cycles."""
         n, output, at = self.numerics, self.numerics.network.output, self.activation_latency
-        factor = Signal(range(max(layer.derivative_bound for layer in self.layers) + 1),
-                        reset_less=True)
+        factor = Signal(self.factor, reset_less=True)
         choice = Mux(tags[at].layer == output.index, slope if output.has_derivative_at_output
                      else 1, 0)
         if self.hidden:
-            memory = Memory(shape=len(factor), depth=n.network.n_neurons, init=[])
+            depth = n.program.slope_depth if n.conv else n.network.n_neurons
+            memory = Memory(shape=len(factor), depth=depth, init=[])
             m.submodules.slopes = memory
             write, read = memory.write_port(), memory.read_port()
             bases = {layer.index: layer.neuron_base for layer in n.layers}
             below = {layer.index: n.layers[layer.index - 2].neuron_base
                      for layer in n.layers if layer.index > 1}
-            m.d.comb += [
-                write.addr.eq(by_index(tags[at].layer, bases) + tags[at].item),
-                write.data.eq(slope), write.en.eq(self.a_valid),
-                read.addr.eq(by_index(tags[at - 1].layer, below) + tags[at - 1].item),
-            ]
+            if n.conv:
+                own = self.slope_write
+                m.d.comb += [write.addr.eq(own.row), write.data.eq(own.code),
+                             write.en.eq(own.valid), read.addr.eq(tags[at - 1].slope)]
+            else:
+                m.d.comb += [
+                    write.addr.eq(by_index(tags[at].layer, bases) + tags[at].item),
+                    write.data.eq(slope), write.en.eq(self.a_valid),
+                    read.addr.eq(by_index(tags[at - 1].layer, below) + tags[at - 1].item),
+                ]
             choice = Mux(tags[at].backward, read.data, choice)
         m.d.sync += factor.eq(choice)
         product = Signal(signed(len(value) + len(factor)), reset_less=True)

@@ -11,6 +11,7 @@ from amaranth.hdl import Shape, signed, unsigned
 from ...fixed import Pow2Format
 from ...plan import Network
 from ...plan.alignment import Alignment
+from ...plan.conv_program import ConvProgram
 from ...plan.program import Element, Finish, Program
 from ..select import common_shape
 
@@ -27,6 +28,8 @@ class Numerics:
 
     Members
     -------
+    conv : bool
+        Some layer is a convolution; sums of updates are formed in the lanes.
     pow2 : bool
         Every delta is a power of two: products with it are shifts.
     alignment : Alignment
@@ -35,7 +38,8 @@ class Numerics:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.program = Program(network)
+        self.conv = network.has_conv
+        self.program = ConvProgram(network) if self.conv else Program(network)
         self.alignment = Alignment(network, self.program)
         self.training = network.config.training
         self.layers = network.layers
@@ -165,7 +169,20 @@ class Numerics:
             else:
                 bound = max(bound, (p.layer.backward_bound << a.backward_zeros(p.layer))
                             + ((1 << a.point) if a.rounds_deltas else 0))
+        if self.conv and self.training:
+            bound = max(bound, self._step_bound())
         return signed(bound.bit_length() + 1)
+
+    def _step_bound(self) -> int:
+        """Largest magnitude of a kernel gradient, aligned, with the word that it steps from."""
+        low, _ = self.network.config.rate_range
+        most = 1
+        for layer in self.layers:
+            f = layer.formats
+            scalar = max(f.x.hi, -f.x.lo, layer.bias_operand)
+            zeros = self.alignment.update_zeros(layer, low)
+            most = max(most, layer.update_terms * scalar * -f.delta.lo << zeros)
+        return most + (2 << self.word.width - 1 + self.alignment.point)
 
     @cached_property
     def total(self) -> Shape:

@@ -2,10 +2,8 @@
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from ...config_hash import config_hash
 from ...plan import Network
 from ...plan.latency import (
     LIST_LATENCY,
@@ -17,8 +15,8 @@ from ...plan.latency import (
     tree_latency,
 )
 from ...plan.program import Finish
-from ...plan.streams import element_width, geometry
-from ..control import ControlBlock, csr_signature
+from ...plan.streams import element_width
+from ..control import csr_signature
 from ..scalar_list import ScalarList
 from ..select import by_index
 from ..skid import SkidBuffer
@@ -26,11 +24,10 @@ from .array import LaneArray
 from .drain import Drain
 from .hazard import HazardStage
 from .loader import Loader
-from .mover import Mover
 from .neuron_unit import NeuronUnit, sum_tag
 from .numerics import Numerics
-from .runner import Runner
 from .sequencer import Sequencer
+from .shell import connect_moves, connect_run, make_control
 from .slot import list_entry, slot_layout
 
 __all__ = ["Accelerator"]
@@ -84,7 +81,7 @@ class Accelerator(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n, network = self.numerics, self.network
-        m.submodules.control = control = self._control()
+        m.submodules.control = control = make_control(network)
         m.submodules.loader = loader = Loader(numerics=n)
         m.submodules.sequencer = sequencer = Sequencer(
             numerics=n, x_entry=loader.entry if loader.has_list else None)
@@ -110,20 +107,18 @@ class Accelerator(wiring.Component):
         ]
         self._lists(m, loader, sequencer, unit)
         self._sums(m, hazard, array, unit)
-        self._run(m, control, loader, sequencer, hazard, array, unit)
+        connect_run(m, network, self.o_results, control=control, loader=loader,
+                    sequencer=sequencer, hazard=hazard, unit=unit,
+                    stored=array.stored + unit.stored)
         self._stores(m, array, unit)
         m.d.comb += [unit.train.eq(control.train), unit.state.eq(array.state),
                      unit.lane_word.eq(array.lane_word), unit.target.eq(loader.target),
                      loader.target_item.eq(unit.target_item)]
-        self._moves(m, control, array)
+        mover = connect_moves(m, network, control=control, array=array,
+                              i_weights=wiring.flipped(self.i_weights),
+                              o_weights=wiring.flipped(self.o_weights))
+        m.d.comb += array.move_bias.eq(mover.moves_bias)
         return m
-
-    def _control(self) -> ControlBlock:
-        network = self.network
-        return ControlBlock(config_hash=config_hash(network.config), geometry=geometry(network),
-                            rate=network.config.learning_rate_exponent,
-                            rates=network.config.rate_range, can_train=network.config.training,
-                            n_addresses=max(network.n_rows, network.n_neurons))
 
     def _lists(self, m, loader, sequencer, unit) -> None:
         """Scalar lists: the loader's, and those that the neuron unit fills."""
@@ -213,33 +208,6 @@ class Accelerator(wiring.Component):
                          unit.tag.backward.eq(drain.o_tag.backward),
                          unit.tag.item.eq(drain.o_item), unit.tag.finish.eq(drain.o_finish)]
 
-    def _run(self, m, control, loader, sequencer, hazard, array, unit) -> None:
-        """Start and count samples, queue their results."""
-        network = self.network
-        depth = max(16, 2 * network.output.n_out)
-        m.submodules.results = queue = SyncFIFOBuffered(
-            width=network.output.formats.a.width, depth=depth)
-        m.submodules.runner = runner = Runner(n_out=network.output.n_out, depth=depth)
-        m.d.comb += [
-            queue.w_en.eq(unit.a_valid & (unit.a_tag.layer == network.output.index)
-                          & control.results),
-            queue.w_data.eq(unit.a_code),
-            self.o_results.valid.eq(queue.r_rdy), self.o_results.payload.eq(queue.r_data),
-            queue.r_en.eq(self.o_results.ready),
-            runner.popped.eq(queue.r_rdy & self.o_results.ready),
-            runner.start.eq(control.start), runner.stop.eq(control.stop),
-            runner.samples.eq(control.samples), runner.results.eq(control.results),
-            runner.sample_ready.eq(loader.full), runner.stopped.eq(sequencer.stopped),
-            runner.sample_starts.eq(sequencer.sample_starts),
-            runner.sample_ends.eq(sequencer.sample_ends),
-            runner.pass_starts.eq(sequencer.pass_starts), runner.empty.eq(hazard.empty),
-            runner.stored.eq(array.stored + unit.stored),
-            sequencer.run.eq(runner.run), sequencer.idle_results.eq(runner.idle_results),
-            control.busy.eq(runner.busy), control.counting.eq(runner.counting),
-            control.sample.eq(sequencer.sample_ends),
-            control.slot.eq(hazard.o.valid & hazard.o.slot.multiply),
-        ]
-
     def _stores(self, m, array, unit) -> None:
         """Serial stores of activations and deltas into the vector memories."""
         n, lanes = self.numerics, self.network.lanes
@@ -255,24 +223,6 @@ class Accelerator(wiring.Component):
                 port.row.eq(by_index(tag.layer, bases) + row), port.lane.eq(lane),
                 port.code.eq(code),
             ]
-
-    def _moves(self, m, control, array) -> None:
-        """Load and dump weights."""
-        network = self.network
-        m.submodules.mover = mover = Mover(
-            word_group=self.word_group, n_groups=network.lanes // self.group,
-            n_addresses=max(network.n_rows, network.n_neurons))
-        wiring.connect(m, wiring.flipped(self.i_weights), mover.i)
-        wiring.connect(m, mover.o, wiring.flipped(self.o_weights))
-        m.d.comb += [
-            mover.load.eq(control.load), mover.dump.eq(control.dump), mover.bias.eq(control.bias),
-            mover.start_row.eq(control.weight_row), mover.count.eq(control.weight_count),
-            control.moving.eq(mover.active | control.load | control.dump),
-            array.move.eq(mover.active), array.move_bias.eq(mover.moves_bias),
-            array.move_row.eq(mover.address), array.move_fetch.eq(mover.fetch),
-            array.move_shift.eq(mover.shift), array.move_data.eq(mover.data),
-            array.move_store.eq(mover.store), mover.lowest.eq(array.moved),
-        ]
 
 
 def _split(item, lanes: int, n_items: int):

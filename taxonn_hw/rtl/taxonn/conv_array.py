@@ -1,0 +1,288 @@
+"""The array in a convolutional net: the same lanes, but a scalar and a row of deltas a lane group.
+
+Stage names are those of :mod:`.lane`; c0 is stage d3 of :mod:`.conv_address`.  What differs from
+:class:`.array.LaneArray`: lane ``l`` is multiplied by the scalar of its group and by the delta at
+the position of its group; deltas that are not of the largest of their window count as zero; the
+step of a row is a sum over positions, whose last slot reads the row, adds the word and writes it
+back at c7.
+"""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...fixed import RANDOM_BITS, Rounding
+from ...fixed.gates import rounding_offset
+from ...plan.latency import PRODUCT_STAGE, RANDOM_STAGE, SUM_STAGE
+from ...plan.layout import weight_group
+from ...plan.program import Finish
+from ..select import by_index
+from .conv_slot import conv_slot
+from .conv_vectors import GroupedMemory
+from .factor import FactorUnit
+from .lane import Lane, alignments, lane_control
+from .neuron_unit import sum_tag
+from .numerics import Numerics
+from .random_words import ArrayRandom
+from .slot import slot_layout
+from .tree import AdderTree, sum_layout
+from .weights import WeightMemory
+
+__all__ = ["ConvArray"]
+
+_LAST = SUM_STAGE + 1  # stage of the write-back
+
+
+class ConvArray(wiring.Component):
+    """Weights, lanes, deltas and who was chosen in each window.
+
+    Members
+    -------
+    i : In({valid, slot}), c0
+    scalars, rows, picks, live : In, one a group, c1
+        See :class:`.conv_address.ConvAddress`.
+    back : In({valid, row}), rate, advance, restart, move... : In, moved : Out
+        As of :class:`.array.LaneArray`; the write-back is at c7.
+    d_write : In({valid, layer, row, lane, code})
+        A delta, for all lane groups.
+    c_write : In({valid, layer, row, lane, code})
+        Which position of a window was chosen.
+    sum : Out({valid, tag, total})
+        From the adder tree.
+    drain_load, drain_values, drain_slot : Out, c6
+    state, lanes : Out
+        Random state and bits for the neuron unit.
+    """
+
+    def __init__(self, *, numerics: Numerics, target: str) -> None:
+        self.numerics, self.target = numerics, target
+        n = numerics
+        self.n_lanes, self.groups = n.network.lanes, n.program.groups
+        self.slot, self.tag = conv_slot(n), sum_tag(n)
+        members, tag = self.slot.members, self.tag.members
+        self.total = n.sum_shape((Finish.TREE,))
+        self.group = weight_group(self.n_lanes)
+        self.drain_shape = n.sum_shape((Finish.DRAIN,))
+        self.word_group = data.ArrayLayout(n.word.width, self.group)
+
+        def store(code):
+            return data.StructLayout({"valid": 1, "layer": tag["layer"], "row": members["vector"],
+                                      "lane": tag["lane"], "code": code})
+
+        super().__init__({
+            "i": In(data.StructLayout({"valid": 1, "slot": self.slot})),
+            "scalars": In(data.ArrayLayout(n.scalar, self.groups)),
+            "rows": In(data.ArrayLayout(members["vector"], self.groups)),
+            "picks": In(data.ArrayLayout(tag["window"], self.groups)), "live": In(self.groups),
+            "back": In(data.StructLayout({"valid": 1, "row": members["row"]})),
+            "rate": In(3), "advance": In(1), "restart": In(1),
+            "d_write": In(store(n.vector_word)), "c_write": In(store(tag["window"])),
+            "sum": Out(sum_layout(self.tag, self.total)),
+            "drain_load": Out(1), "drain_slot": Out(self.slot),
+            "drain_values": Out(data.ArrayLayout(self.drain_shape, self.n_lanes)),
+            "move": In(1), "move_fetch": In(1), "move_shift": In(1), "move_store": In(1),
+            "move_row": In(members["row"]), "move_data": In(self.word_group),
+            "moved": Out(self.word_group),
+            "state": Out(32), "lanes": Out(self.n_lanes + RANDOM_BITS - 1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        n = self.numerics
+        slots, valids = self._pipeline(m)
+        m.submodules.random = random = ArrayRandom(seed=n.network.config.seed, lanes=self.n_lanes)
+        m.d.comb += [random.advance.eq(self.advance), random.restart.eq(self.restart),
+                     random.advance_lanes.eq(valids[RANDOM_STAGE - 1]
+                                             & slots[RANDOM_STAGE - 1].new_sample),
+                     random.index.eq(slots[0].row), self.state.eq(random.state),
+                     self.lanes.eq(random.lanes)]
+        weights, words, stored = self._weights(m, slots, valids)
+        controls = self._controls(m, slots, valids, random, stored)
+        elements = self._vectors(m, slots) if n.training else [Const(0, 1)] * self.n_lanes
+        members = []
+        for k in range(self.n_lanes):
+            m.submodules[f"lane_{k}"] = lane = Lane(numerics=n)
+            members.append(lane)
+            m.d.comb += [
+                lane.control.eq(controls[self._share(k)]), lane.word.eq(words[k]),
+                lane.element.eq(elements[k]), lane.random.eq(random.lanes[k:k + RANDOM_BITS]),
+                lane.alive.eq(1),
+            ]
+        m.d.comb += self.drain_values.as_value().eq(Cat(
+            lane.accumulator[:self.drain_shape.width] for lane in members))
+        if n.training:
+            m.d.comb += weights.new.as_value().eq(Cat(lane.updated for lane in members))
+        if n.has_tree:
+            self._sums(m, slots[PRODUCT_STAGE], valids[PRODUCT_STAGE],
+                       Cat(lane.gathered for lane in members))
+        slot = slots[SUM_STAGE]
+        m.d.comb += [self.drain_load.eq(valids[SUM_STAGE] & slot.last & slot.spread),
+                     self.drain_slot.eq(slot)]
+        return m
+
+    def _share(self, lane: int) -> int:
+        """Return the smallest part of the lanes that always belongs to one group."""
+        return lane * self.groups // self.n_lanes
+
+    def _of_group(self, layer, values) -> list:
+        """Return for every share of the lanes the value of its group in ``layer``."""
+        walks = {k.index: self.numerics.program.walk(k) for k in self.numerics.layers}
+        return [by_index(layer, {i: values[share * w.groups // self.groups]
+                                 for i, w in walks.items()}) for share in range(self.groups)]
+
+    def _pipeline(self, m):
+        """The slot at every stage, and whether there is one; a row that the host stores is one."""
+        n = self.numerics
+        slots, valids = [self.i.slot], [self.i.valid]
+        for stage in range(1, _LAST + 1):
+            slot = Signal(self.slot, name=f"c{stage}_slot", reset_less=True)
+            valid = Signal(name=f"c{stage}_valid")
+            m.d.sync += [slot.eq(slots[-1]), valid.eq(valids[-1])]
+            slots.append(slot)
+            valids.append(valid)
+        widest = max(n.layers, key=lambda layer: layer.formats.weight.width).index
+        with m.If(self.move):
+            m.d.sync += [slots[3].tag.layer.eq(widest), slots[3].bias.eq(0), slots[3].first.eq(1),
+                         slots[3].update.eq(self.move_store)]
+        return slots, valids
+
+    def _weights(self, m, slots, valids):
+        """Return the weight memory, its words at c2 and a host's store at every stage."""
+        n, width = self.numerics, self.numerics.word.width
+        m.submodules.weights = weights = WeightMemory(
+            lanes=self.n_lanes, word=n.word, n_rows=n.network.n_rows,
+            single_port=n.network.single_port, target=self.target)
+        row = Signal(width * self.n_lanes, name="c2_row", reset_less=True)
+        with m.If(self.move_shift | self.move_fetch | valids[1] & slots[1].read):
+            m.d.sync += row.eq(Mux(self.move_shift,
+                                   Cat(row[width * self.group:], self.move_data),
+                                   weights.words.as_value()))
+        stored = {2: self.move_store}
+        for stage in range(3, _LAST + 1):
+            stored[stage] = Signal(name=f"c{stage}_move_store")
+            m.d.sync += stored[stage].eq(stored[stage - 1])
+        m.d.comb += [
+            weights.row.eq(Mux(self.move, self.move_row, slots[0].row)),
+            weights.write_row.eq(Mux(self.move, self.move_row, self.back.row)),
+            weights.write.eq(self.back.valid | (stored[_LAST] if n.training else self.move_store)),
+            self.moved.eq(row[:width * self.group]),
+        ]
+        if not n.training:
+            m.d.comb += weights.new.as_value().eq(row)
+        words = [row[width * k:width * (k + 1)].as_signed() for k in range(self.n_lanes)]
+        return weights, words, stored
+
+    def _vectors(self, m, slots):
+        """Return the delta of every lane at c2, zero where it does not count."""
+        n, program = self.numerics, self.numerics.program
+        layer = slots[1].tag.layer
+        width = n.vector_word.width
+        m.submodules.vectors = vectors = GroupedMemory(
+            lanes=self.n_lanes, groups=self.groups, width=width, depth=program.vector_rows)
+        self._connect(m, vectors, layer, self.d_write)
+        live, picks = [], []
+        for share, (is_live, pick) in enumerate(zip(
+                self._of_group(layer, [self.live[g] for g in range(self.groups)]),
+                self._of_group(layer, [self.picks[g] for g in range(self.groups)]), strict=True)):
+            live.append(Signal(name=f"c2_live_{share}", reset_less=True))
+            picks.append(Signal(self.picks[0].shape(), name=f"c2_pick_{share}", reset_less=True))
+            m.d.sync += [live[-1].eq(is_live), picks[-1].eq(pick)]
+        counts = [live[self._share(k)] for k in range(self.n_lanes)]
+        choosing = [k for k in n.layers if program.walk(k).chooses]
+        if choosing:
+            last = program.walk(choosing[-1])
+            m.submodules.chosen = chosen = GroupedMemory(
+                lanes=self.n_lanes, groups=self.groups, width=len(self.picks[0]),
+                depth=program.d_base[choosing[-1].index] + last.n_blocks * last.n_deltas)
+            self._connect(m, chosen, layer, self.c_write)
+            every = by_index(slots[2].tag.layer, {k.index: int(not program.walk(k).chooses)
+                                                  for k in n.layers}, 1)
+            counts = [count & (every | (chosen.words[k] == picks[self._share(k)]))
+                      for k, count in enumerate(counts)]
+        return [vectors.words[k] & counts[k].replicate(width) for k in range(self.n_lanes)]
+
+    def _connect(self, m, memory, layer, store) -> None:
+        """Read a grouped memory at c1; write to the lanes of a channel in all groups."""
+        walks = {k.index: self.numerics.program.walk(k) for k in self.numerics.layers}
+        rows = self._of_group(layer, [self.rows[g] for g in range(self.groups)])
+        m.d.comb += [memory.rows[share].eq(row) for share, row in enumerate(rows)]
+        mask = [by_index(store.layer, {i: store.lane == k % w.group_lanes
+                                       for i, w in walks.items()}) for k in range(self.n_lanes)]
+        m.d.comb += [memory.write.eq(store.valid), memory.row.eq(store.row),
+                     memory.lanes.eq(Cat(mask)), memory.code.eq(store.code)]
+
+    def _controls(self, m, slots, valids, random, stored) -> list:
+        """Decode once; return the control of every share of the lanes."""
+        n, a = self.numerics, self.numerics.alignment
+        common = Signal(lane_control(n), name="common_control")
+        s1 = slots[1]
+        registered = {
+            "c2_element_y": valids[1] & s1.gather,
+            "c2_element_x": valids[1] & s1.gradient,
+            "c2_shift": valids[1] & (s1.gather | s1.gradient),
+            "c2_own_power": 1,
+            "c2_negate": s1.gradient,
+        }
+        for name, value in registered.items():
+            register = Signal(name=name, reset_less=True)
+            m.d.sync += register.eq(value)
+            m.d.comb += common[name].eq(register)
+        s3, s5, s6 = slots[3], slots[5], slots[6]
+        m.d.comb += [
+            common.c2_layer.eq(slots[2].tag.layer), common.c3_layer.eq(s3.tag.layer),
+            common.c3_update.eq(s3.update), common.c3_bias.eq(s3.bias & s3.spread),
+            common.c5_first.eq(s5.first), common.c5_layer.eq(s5.tag.layer),
+            common.c5_accumulate.eq(valids[5] & (s5.spread | s5.gradient) | stored[5]),
+            common.c6_layer.eq(s6.tag.layer), common.c6_bias.eq(s6.bias),
+        ]
+        if n.training and a.point:
+            rounding = n.network.config.rounding
+            offset = ~rounding_offset(a.point, rounding.update, random.c3)
+            m.d.comb += [
+                common.c3_offset.eq(offset & s3.update.replicate(a.point)),
+                common.c3_offset_lane.eq(s3.update & int(rounding.update is Rounding.STOCHASTIC)),
+            ]
+        if not a.scaled:
+            self._zeros(m, s3, common)
+        factors = []
+        for g in range(self.groups):
+            m.submodules[f"factor_{g}"] = factor = FactorUnit(numerics=n)
+            c1 = Signal(slot_layout(n), name=f"c1_dense_slot_{g}")
+            m.d.comb += [
+                c1.layer.eq(s1.tag.layer), c1.update.eq(s1.gradient), c1.gather.eq(s1.gather),
+                c1.pass_backward.eq(~s1.spread), c1.scalar.eq(self.scalars[g]),
+                factor.c1.eq(c1), factor.c1_valid.eq(valids[1]), factor.rate.eq(self.rate),
+            ]
+            factors.append(factor.c2_factor)
+        controls = []
+        for share, value in enumerate(self._of_group(slots[2].tag.layer, factors)):
+            control = Signal(lane_control(n), name=f"control_{share}")
+            m.d.comb += [control.eq(common), control.c2_factor.eq(value)]
+            controls.append(control)
+        return controls
+
+    def _zeros(self, m, slot, control) -> None:
+        """Which zeros the product of a slot gets at c4."""
+        n, a = self.numerics, self.numerics.alignment
+        number = {zeros: k for k, zeros in enumerate(alignments(n))}
+        choice = Mux(slot.spread, by_index(slot.tag.layer, {
+            k.index: number[k.product_shift] for k in n.layers}), 0)
+        if n.training:
+            low, high = n.network.config.rate_range
+            step = by_index(slot.tag.layer, {k.index: Array(
+                number[a.update_zeros(k, rate)] for rate in range(high, low - 1, -1))[self.rate]
+                for k in n.layers})
+            choice = Mux(slot.gradient, step, choice)
+        register = Signal(range(max(len(number), 2)), name="c4_alignment", reset_less=True)
+        m.d.sync += register.eq(choice)
+        m.d.comb += control.c4_alignment.eq(register)
+
+    def _sums(self, m, slot, valid, products) -> None:
+        n = self.numerics
+        m.submodules.tree = tree = AdderTree(lanes=self.n_lanes, product=n.gathered,
+                                             total=self.total, tag=self.tag, several=True)
+        m.d.comb += [
+            tree.products.as_value().eq(products), tree.i.valid.eq(valid & slot.gather),
+            tree.i.first.eq(slot.first), tree.i.last.eq(slot.last), tree.i.tag.eq(slot.tag),
+            tree.i.tag.finish.eq(valid & slot.gather & slot.tag.finish), self.sum.eq(tree.o),
+        ]

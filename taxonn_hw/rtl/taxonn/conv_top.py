@@ -1,0 +1,163 @@
+"""The accelerator of a convolutional net: address generators before the array, pooling behind it."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...plan import Network
+from ...plan.latency import (
+    ADDRESS_LATENCY,
+    CONV_WRITE_LATENCY,
+    POOL_LATENCY,
+    PRODUCT_STAGE,
+    RANDOM_LATENCY,
+    SUM_STAGE,
+    UnitLatencies,
+    group_latency,
+)
+from ...plan.streams import element_width
+from ..control import csr_signature
+from ..select import by_index
+from .conv_address import ConvAddress
+from .conv_array import ConvArray
+from .conv_sequencer import ConvSequencer
+from .conv_slot import conv_slot
+from .conv_sums import GroupDrain, Repeater
+from .hazard import HazardStage
+from .loader import Loader
+from .neuron_unit import NeuronUnit
+from .numerics import Numerics
+from .pool import Pool
+from .shell import connect_moves, connect_run, make_control
+
+__all__ = ["ConvAccelerator"]
+
+
+class ConvAccelerator(wiring.Component):
+    """A convolutional network that trains itself; parameters and ports of ``Accelerator``.
+
+    ::
+
+        sequencer -> hazard stage -> addresses -> array -> lanes, group sums -> neuron unit -> pool
+                                        ^ images, inputs ^ rows of deltas <-------'   |         |
+                                        '---------------------------------------------+---------'
+    """
+
+    def __init__(self, network: Network, target: str = "generic") -> None:
+        self.network, self.target = network, target
+        self.numerics = n = Numerics(network)
+        self.word_group = data.ArrayLayout(n.word.width, network.weight_group)
+        unit = UnitLatencies(n.program)
+        #: Cycles, for the sidecar; the schedule that follows from them is ``plan.conv_timing``.
+        self.latencies = {
+            "address": ADDRESS_LATENCY, "row_write_back": CONV_WRITE_LATENCY,
+            "product": PRODUCT_STAGE, "lane_sum": SUM_STAGE,
+            "adder_tree": (network.lanes - 1).bit_length() + 1,
+            "group_sum": group_latency(n.program), "activation": unit.activation,
+            "delta": unit.delta, "pool": POOL_LATENCY, "random_word": RANDOM_LATENCY,
+        }
+        samples = data.ArrayLayout(element_width(network), network.samples_per_clock)
+        super().__init__({
+            "i_samples": In(stream.Signature(samples)),
+            "o_results": Out(stream.Signature(network.output.formats.a.width)),
+            "i_weights": In(stream.Signature(self.word_group)),
+            "o_weights": Out(stream.Signature(self.word_group)),
+            "csr": In(csr_signature()),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        n, network = self.numerics, self.network
+        m.submodules.control = control = make_control(network)
+        m.submodules.loader = loader = Loader(numerics=n)
+        m.submodules.sequencer = sequencer = ConvSequencer(numerics=n)
+        m.submodules.hazard = hazard = HazardStage(
+            slot=conv_slot(n), single_port=network.single_port, write_latency=CONV_WRITE_LATENCY)
+        m.submodules.address = address = ConvAddress(numerics=n)
+        m.submodules.array = array = ConvArray(numerics=n, target=self.target)
+        m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
+        wiring.connect(m, wiring.flipped(self.csr), control.bus)
+        wiring.connect(m, wiring.flipped(self.i_samples), loader.i)
+        wiring.connect(m, sequencer.o, hazard.i)
+        _, high = network.config.rate_range
+        before = Signal(ADDRESS_LATENCY - 1)  # a new sample, on its way to c0
+        m.d.sync += before.eq(before << 1 | (hazard.o.valid & hazard.o.slot.new_sample))
+        m.d.comb += [
+            loader.train.eq(control.train), sequencer.train.eq(control.train),
+            loader.free.eq(sequencer.sample_ends), loader.restart.eq(control.flush),
+            sequencer.restart.eq(control.restart), sequencer.x_bank.eq(loader.bank),
+            address.i.valid.eq(hazard.o.valid), address.i.slot.eq(hazard.o.slot),
+            loader.image_address.eq(address.x_address), loader.image_bank.eq(address.x_bank),
+            address.x_value.eq(loader.image),
+            array.i.eq(address.o), array.scalars.eq(address.scalars), array.rows.eq(address.rows),
+            array.picks.eq(address.picks), array.live.eq(address.live),
+            array.back.eq(hazard.back), array.rate.eq(high - control.rate),
+            array.restart.eq(control.restart), array.advance.eq(before[-1]),
+            unit.train.eq(control.train), unit.state.eq(array.state), unit.lanes.eq(array.lanes),
+            unit.target.eq(loader.target), loader.target_item.eq(unit.target_item),
+        ]
+        self._sums(m, hazard, array, unit)
+        pool = self._stores(m, address, array, unit)
+        stored = Signal(range(3), name="stored_0")
+        m.d.comb += stored.eq(unit.stored)
+        for k in range(POOL_LATENCY):
+            later = Signal.like(stored, name=f"stored_{k + 1}")
+            m.d.sync += later.eq(stored)
+            stored = later
+        m.d.comb += unit.slope_write.eq(pool.slope_write)
+        connect_run(m, network, self.o_results, control=control, loader=loader,
+                    sequencer=sequencer, hazard=hazard, unit=unit, stored=stored)
+        connect_moves(m, network, control=control, array=array, write_latency=SUM_STAGE + 1,
+                      i_weights=wiring.flipped(self.i_weights),
+                      o_weights=wiring.flipped(self.o_weights))
+        return m
+
+    def _sums(self, m, hazard, array, unit) -> None:
+        """Feed the neuron unit; hold back a position while another's channels are drained."""
+        n, slot = self.numerics, hazard.o.slot
+        m.submodules.drain = drain = GroupDrain(numerics=n)
+        m.d.comb += [drain.values.eq(array.drain_values), drain.load.eq(array.drain_load),
+                     drain.count.eq(array.drain_slot.count), drain.tag.eq(array.drain_slot.tag)]
+        busy = Signal(range(n.network.lanes + 1), name="drain_busy")
+        wants = Signal(name="wants_drain")
+        m.d.comb += [wants.eq(slot.last & slot.spread), hazard.blocked.eq(wants & (busy != 0))]
+        with m.If(hazard.o.valid & wants):
+            m.d.sync += busy.eq(slot.count - 1)
+        with m.Elif(busy != 0):
+            m.d.sync += busy.eq(busy - 1)
+        m.d.comb += [unit.valid.eq(drain.o.valid), unit.total.eq(drain.o.total),
+                     unit.tag.eq(drain.o.tag)]
+        if not n.has_tree:
+            return
+        m.submodules.repeater = repeater = Repeater(numerics=n, total=array.total)
+        m.d.comb += repeater.i.eq(array.sum)
+        with m.If(repeater.o.valid):
+            m.d.comb += [unit.valid.eq(1), unit.total.eq(repeater.o.total),
+                         unit.tag.eq(repeater.o.tag)]
+
+    def _stores(self, m, address, array, unit) -> Pool:
+        """Pooled codes go to the images, deltas and who was chosen to the lanes."""
+        n, program = self.numerics, self.numerics.program
+        m.submodules.pool = pool = Pool(numerics=n, derivative=unit.factor)
+        own = unit.a_tag.layer
+        m.d.comb += [
+            pool.valid.eq(unit.a_valid & (own != n.network.output.index)), pool.tag.eq(unit.a_tag),
+            pool.code.eq(unit.a_code), pool.derivative_in.eq(unit.a_derivative),
+            address.write.valid.eq(pool.o_valid), address.write.code.eq(pool.o_code),
+            address.write.address.eq(by_index(pool.o_tag.layer, program.a_base)
+                                     + pool.o_tag.item),
+        ]
+        if not n.training:
+            return pool
+        chooses = {layer.index: int(program.walk(layer).chooses) for layer in n.layers}
+        layer, bases = pool.o_tag.layer, program.d_base
+        m.d.comb += [
+            array.d_write.valid.eq(unit.d_valid), array.d_write.layer.eq(unit.d_tag.layer),
+            array.d_write.row.eq(by_index(unit.d_tag.layer, bases) + unit.d_tag.place),
+            array.d_write.lane.eq(unit.d_tag.lane), array.d_write.code.eq(unit.d_delta),
+            array.c_write.valid.eq(pool.o_valid & by_index(layer, chooses, 1)),
+            array.c_write.layer.eq(layer),
+            array.c_write.row.eq(by_index(layer, bases) + pool.o_tag.row),
+            array.c_write.lane.eq(pool.o_tag.lane), array.c_write.code.eq(pool.o_chosen),
+        ]
+        return pool

@@ -1,0 +1,71 @@
+"""What surrounds the array of every network: registers, runs and their results, weight moves."""
+
+from amaranth.lib import data, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+
+from ...config_hash import config_hash
+from ...plan import Network
+from ...plan.latency import WRITE_LATENCY
+from ...plan.streams import geometry
+from ..control import ControlBlock
+from .mover import Mover
+from .runner import Runner
+
+__all__ = ["connect_moves", "connect_run", "make_control"]
+
+
+def make_control(network: Network) -> ControlBlock:
+    """Return the register block of ``network``."""
+    return ControlBlock(config_hash=config_hash(network.config), geometry=geometry(network),
+                        rate=network.config.learning_rate_exponent,
+                        rates=network.config.rate_range, can_train=network.config.training,
+                        n_addresses=max(network.n_rows, network.n_neurons))
+
+
+def connect_run(m, network: Network, o_results, *, control, loader, sequencer, hazard, unit,
+                stored) -> None:
+    """Start and count samples, queue their results; ``stored`` counts passes that are."""
+    depth = max(16, 2 * network.output.n_out)
+    m.submodules.results = queue = SyncFIFOBuffered(
+        width=network.output.formats.a.width, depth=depth)
+    m.submodules.runner = runner = Runner(n_out=network.output.n_out, depth=depth)
+    m.d.comb += [
+        queue.w_en.eq(unit.a_valid & (unit.a_tag.layer == network.output.index)
+                      & control.results),
+        queue.w_data.eq(unit.a_code),
+        o_results.valid.eq(queue.r_rdy), o_results.payload.eq(queue.r_data),
+        queue.r_en.eq(o_results.ready),
+        runner.popped.eq(queue.r_rdy & o_results.ready),
+        runner.start.eq(control.start), runner.stop.eq(control.stop),
+        runner.samples.eq(control.samples), runner.results.eq(control.results),
+        runner.sample_ready.eq(loader.full), runner.stopped.eq(sequencer.stopped),
+        runner.sample_starts.eq(sequencer.sample_starts),
+        runner.sample_ends.eq(sequencer.sample_ends),
+        runner.pass_starts.eq(sequencer.pass_starts), runner.empty.eq(hazard.empty),
+        runner.stored.eq(stored),
+        sequencer.run.eq(runner.run), sequencer.idle_results.eq(runner.idle_results),
+        control.busy.eq(runner.busy), control.counting.eq(runner.counting),
+        control.sample.eq(sequencer.sample_ends),
+        control.slot.eq(hazard.o.valid & hazard.o.slot.multiply),
+    ]
+
+
+def connect_moves(m, network: Network, *, control, array, i_weights, o_weights,
+                  write_latency: int = WRITE_LATENCY) -> Mover:
+    """Load and dump weights; ``write_latency`` is the stage of the array that writes."""
+    m.submodules.mover = mover = Mover(
+        word_group=data.ArrayLayout(network.word, network.weight_group),
+        n_groups=network.lanes // network.weight_group,
+        n_addresses=max(network.n_rows, network.n_neurons), write_latency=write_latency)
+    wiring.connect(m, i_weights, mover.i)
+    wiring.connect(m, mover.o, o_weights)
+    m.d.comb += [
+        mover.load.eq(control.load), mover.dump.eq(control.dump), mover.bias.eq(control.bias),
+        mover.start_row.eq(control.weight_row), mover.count.eq(control.weight_count),
+        control.moving.eq(mover.active | control.load | control.dump),
+        array.move.eq(mover.active), array.move_row.eq(mover.address),
+        array.move_fetch.eq(mover.fetch), array.move_shift.eq(mover.shift),
+        array.move_data.eq(mover.data), array.move_store.eq(mover.store),
+        mover.lowest.eq(array.moved),
+    ]
+    return mover
