@@ -116,7 +116,7 @@ class ConvSchedule:
         if slot.update:
             self.written[slot.row] = leaves
             if self.network.single_port:
-                self.writes.append(leaves + CONV_WRITE_LATENCY)
+                self.writes.append(leaves + CONV_WRITE_LATENCY - ADDRESS_LATENCY)
         self.leaves = leaves
         self.n_slots += slot.multiply
 

@@ -72,7 +72,8 @@ class ConvAccelerator(wiring.Component):
         m.submodules.loader = loader = Loader(numerics=n)
         m.submodules.sequencer = sequencer = ConvSequencer(numerics=n)
         m.submodules.hazard = hazard = HazardStage(
-            slot=conv_slot(n), single_port=network.single_port, write_latency=CONV_WRITE_LATENCY)
+            slot=conv_slot(n), single_port=network.single_port, write_latency=CONV_WRITE_LATENCY,
+            read_latency=ADDRESS_LATENCY)
         m.submodules.address = address = ConvAddress(numerics=n)
         m.submodules.array = array = ConvArray(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)

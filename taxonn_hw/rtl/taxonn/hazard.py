@@ -23,8 +23,8 @@ class HazardStage(wiring.Component):
         Must have ``row``, ``read``, ``update``.
     single_port : bool
         The weight memory cannot be read in a cycle in which it is written.
-    write_latency : int
-        From here to the write-back.
+    write_latency, read_latency : int
+        From here to the write-back, and to the read.
 
     Members
     -------
@@ -42,8 +42,9 @@ class HazardStage(wiring.Component):
     """
 
     def __init__(self, *, slot: data.StructLayout, single_port: bool = False,
-                 write_latency: int = WRITE_LATENCY) -> None:
-        self.slot, self.single_port, self.write_latency = slot, single_port, write_latency
+                 write_latency: int = WRITE_LATENCY, read_latency: int = 0) -> None:
+        self.slot, self.single_port = slot, single_port
+        self.write_latency, self.read_latency = write_latency, read_latency
         super().__init__({
             "i": In(stream.Signature(slot)),
             "blocked": In(1),
@@ -61,9 +62,10 @@ class HazardStage(wiring.Component):
                          name=f"flight_{k}") for k in range(1, self.write_latency + 1)]
         conflict = Signal()
         leaves = Signal()
+        writes = flight[-1 - self.read_latency].update  # when the row would be read
         m.d.comb += [
             conflict.eq(held.read & (self._matches(flight, held.row)
-                                     | (self.back.valid if self.single_port else 0))),
+                                     | (writes if self.single_port else 0))),
             leaves.eq(self.waits & ~conflict & ~self.blocked),
             self.i.ready.eq(~self.waits | leaves),
             self.o.valid.eq(leaves), self.o.slot.eq(held),
