@@ -78,7 +78,8 @@ class Walk:
             self.groups, self.group_lanes = layer.groups, layer.group_lanes
             self.tap_rows = layer.tap_rows
             self.channels_in, self.channels_out = g.channels_in, g.channels_out
-            self.height, self.width, self.stride, self.side = g.height, g.width, g.stride, g.pool_size
+            self.height, self.width = g.height, g.width
+            self.stride, self.side = g.stride, g.pool_size
             self.pooled_height, self.pooled_width = g.pooled_height, g.pooled_width
             self.padding, pool = g.padding, g.pool
         self.window = self.side * self.side
@@ -266,8 +267,9 @@ _NAMES = {Element.FORWARD: "forward", Element.BACKWARD: "input gradient",
 def conv_listing(network: Network) -> str:
     """Return the program as text, a line a pass."""
     program = ConvProgram(network)
-    lines = [f"{'pass':4} {'layer':5} {'element':15} {'kernel':>9} {'groups':>6} {'positions':>9} "
-             f"{'blocks':>6} {'rows':>13} {'slots':>7}  results"]
+    head = (f"{'pass':4} {'layer':5} {'element':15} {'kernel':>9} {'groups':>6} {'positions':>9} "
+            f"{'blocks':>6} {'rows':>13} {'slots':>7}  results")
+    lines = [head]
     for number, p in enumerate(program.passes):
         w, layer = p.walk, p.layer
         kernel = f"{w.kernel[0]}x{w.kernel[1]}x{w.channels_in}"

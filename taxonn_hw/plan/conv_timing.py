@@ -131,7 +131,7 @@ class ConvSchedule:
 
 
 def predict_conv_run(network: Network, golden, samples: int | None, training: bool) -> Prediction:
-    """Predict the clocks of ``samples`` samples; without, of as many as ``golden`` kept traces of."""
+    """Predict the clocks of ``samples`` samples; without, of as many as ``golden`` kept."""
     if samples is None:
         samples = len(golden.traces) if golden is not None and golden.traces else 64
     schedule = ConvSchedule(network, training=training)

@@ -65,6 +65,20 @@ def test_same_weights(design, simulator, stress, tmp_path):
     assert outcome.samples == len(outputs)
 
 
+@pytest.mark.parametrize("stress", ["stalls", "reset in mid-run"])
+def test_convolution(stress, simulator, tmp_path):
+    network, golden, outputs, job = make({
+        "input_shape": [1, 7, 6], "lanes": 4, "layers": [
+            {"kind": "conv", "channels": 2, "kernel": 2, "pool": "max"},
+            {"kind": "conv", "channels": 3, "kernel": [2, 1], "padding": 0}, {"size": 3}]}, n=4)
+    verilog = generate(network, tmp_path / "rtl").verilog
+    outcome = run_job(network, verilog, job(STRESSES[stress]), simulator=simulator,
+                      build_dir=tmp_path / "sim")
+    assert outcome.error == ""
+    np.testing.assert_array_equal(outcome.results, outputs)
+    assert first_difference(network, golden.parameters, outcome.parameters) is None
+
+
 def test_inference_only_build(simulator, tmp_path):
     network, golden, outputs, job = make({**NETS["odd"], "training": False})
     verilog = generate(network, tmp_path / "rtl").verilog

@@ -1,4 +1,34 @@
-"""The accelerator of a convolutional net: address generators before the array, pooling behind it."""
+"""The accelerator of a convolutional net: addresses before the array, pooling behind it.
+
+Every layer runs as a kernel over an image (:mod:`taxonn_hw.plan.conv_program`), on the lanes,
+adder tree, neuron unit and hazard stage that dense nets have.  What is there beside them:
+
+================  ===============================  ==============================================
+memory            words                            ports
+================  ===============================  ==============================================
+inputs            two banks of a sample, a copy    written by the loader; each copy read at d2
+                  for each lane group
+images            neurons of all hidden layers,    written by the pool at p3, a neuron a clock;
+                  a copy for each lane group       each copy read at d2
+rows of deltas    a position (max pooling: a       written by the neuron unit, a delta a clock, in
+                  window), all channels of a       the lane of every group; each group's lanes
+                  block; a part for each group     read at c1 at an address of their own
+chosen            as rows of deltas, conv layers   written by the pool; read with the deltas
+                  with max pooling only
+derivatives       one a delta                      written by the pool, read by the neuron unit
+parts             a window's largest or sum so     read at p0, written at p1
+                  far, one a channel of a block
+taps              a tap row of every kernel        read at d0
+================  ===============================  ==============================================
+
+Clocks, from a slot that leaves the hazard stage at d0 (nothing behind it ever stalls): d3 = c0 the
+weight row is read, c5 products, c6 sums.  Forward, the last slot of a position (its bias row) loads
+the drain at c6; the channels leave one a clock, summed over lane groups, through neuron unit and
+pool.  So a position takes as many clocks as it has slots, or as channels if those are more.  Input
+gradient: the tree adds a slot a clock, a sum leaves through the neuron unit into the rows of
+deltas.  Kernel gradient: the last position of a tap row reads the row, adds it to the sum in the
+lanes, and writes it at c7.
+"""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring

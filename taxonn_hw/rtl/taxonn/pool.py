@@ -29,13 +29,14 @@ class Pool(wiring.Component):
 
     Members
     -------
-    valid, code, derivative, tag : In
+    valid, code, derivative_in, tag : In, p0
         An activation of a hidden layer.
-    image : Out({valid, item, code}), p3
-        ``tag`` goes with it.
-    tag, chosen : Out, p3
-        Position in the window.
+    o_valid, o_code, o_tag : Out, p3
+        A pooled code.
+    o_chosen : Out, p3
+        Which position of the window it is from.
     slope_write : Out({valid, row, code}), p3
+        See :class:`.neuron_unit.NeuronUnit`.
     """
 
     def __init__(self, *, numerics: Numerics, derivative) -> None:
