@@ -52,7 +52,8 @@ class ConvSchedule:
         group = network.samples_per_clock
         self.beats = -(-network.n_inputs // group) + (
             -(-network.output.n_out // group) if training else 0)
-        self.next = self.leaves = self.drain_free = self.stored = self.loaded = self.end = 0
+        self.next = self.before = self.leaves = self.drain_free = 0
+        self.stored = self.loaded = self.end = 0
         self.freed = [-1, -1]
         self.written: dict[int, int] = {}
         self.writes: list[int] = []
@@ -82,8 +83,8 @@ class ConvSchedule:
             cursor = max(self.next, self.stored) if p.waits else self.next
             first, before, last_sum = None, self.n_slots, 0
             for slot in self.slots[number]:
-                issue = max(cursor, self.leaves)
-                self._leave(slot, issue + 1)
+                issue = max(cursor, self.before + 1)  # a slot waits between the two
+                self._leave(slot, max(issue, self.leaves) + 1)
                 cursor, first = issue + 1, issue if first is None else first
                 last_sum = self.leaves if slot.multiply else last_sum
                 self.begin = issue if self.begin is None else self.begin
@@ -117,13 +118,13 @@ class ConvSchedule:
             self.written[slot.row] = leaves
             if self.network.single_port:
                 self.writes.append(leaves + CONV_WRITE_LATENCY - ADDRESS_LATENCY)
-        self.leaves = leaves
+        self.before, self.leaves = self.leaves, leaves
         self.n_slots += slot.multiply
 
     def state(self) -> tuple:
         """Return what later samples depend on, relative to the next pass."""
         at = self.next
-        return (self.leaves - at, self.drain_free - at if self.drain_free > at else 0,
+        return (self.before - at, self.leaves - at, max(self.drain_free - at, 0),
                 self.stored - at, self.loaded - at, self.end - at,
                 tuple(freed - at for freed in self.freed[::1 if self.n_samples % 2 else -1]),
                 tuple((row, written - at) for row, written in sorted(self.written.items())),

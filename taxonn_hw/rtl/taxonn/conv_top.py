@@ -48,6 +48,7 @@ from ...plan.latency import (
 from ...plan.streams import element_width
 from ..control import csr_signature
 from ..select import by_index
+from ..skid import SkidBuffer
 from .conv_address import ConvAddress
 from .conv_array import ConvArray
 from .conv_sequencer import ConvSequencer
@@ -109,7 +110,9 @@ class ConvAccelerator(wiring.Component):
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
         wiring.connect(m, wiring.flipped(self.i_samples), loader.i)
-        wiring.connect(m, sequencer.o, hazard.i)
+        m.submodules.skid = skid = SkidBuffer(shape=hazard.slot)
+        wiring.connect(m, sequencer.o, skid.i)
+        wiring.connect(m, skid.o, hazard.i)
         _, high = network.config.rate_range
         before = Signal(ADDRESS_LATENCY - 1)  # a new sample, on its way to c0
         m.d.sync += before.eq(before << 1 | (hazard.o.valid & hazard.o.slot.new_sample))
