@@ -9,18 +9,23 @@ __all__ = ["experiments", "pictures", "tables"]
 
 _SEEDS = 3
 _COLUMNS = ("board", "device", "preset", "lanes", "LUT", "FF", "RAM", "DSP", "clock MHz",
-            "fmax MHz (min, median, max)", "clocks per sample", "samples/s, array",
-            "samples/s, line")
+            "fmax MHz (min, median, max)", "seeds", "clocks per sample", "samples/s, array",
+            "samples/s, line", "resident samples", "of them the line asks for")
+#: Boards that no accelerator with its link fits.
+_TOO_SMALL = ("icestick",)
 #: What of a build goes into the board's own ``results.json``.
 _KEPT = ("config", "device", "lanes", "clock_mhz", "fmax_mhz", "seeds", "timing_met", "resources",
          "worst_path", "clocks_per_sample", "samples_per_s", "samples_per_s_at_clock",
-         "bytes_per_sample", "baud", "samples_per_s_link", "bitstream_bytes", "versions")
+         "bytes_per_sample", "baud", "samples_per_s_link", "resident_words", "resident_samples",
+         "samples_per_s_link_resident", "bitstream_bytes", "versions")
 
 
 def experiments(data: str) -> dict[str, list[str]]:
     """Return board -> arguments of ``taxonn``."""
     found = {}
     for name in board_names():
+        if name in _TOO_SMALL:
+            continue
         preset = load_board(name).preset
         from_folder = ["--data", data] if preset.startswith("mnist") else []
         found[name] = ["build", preset, "--board", name, "--seeds", str(_SEEDS), *from_folder]
@@ -40,14 +45,25 @@ def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
         rows.append("| " + " | ".join([
             board, result["device"], commands[board][1], str(result["lanes"]), used["lut"],
             used["ff"], memory, used.get("dsp", "-"), f"{result['clock_mhz']:.4g}", fmax,
+            str(len(result["seeds"])),
             f"{result['clocks_per_sample']:.1f}", f"{result['samples_per_s']:.0f}",
-            f"{result['samples_per_s_link']:.0f} at {result['baud'] / 1e6:g} Mbaud"]) + " |")
+            f"{result['samples_per_s_link']:.0f} at {result['baud'] / 1e6:g} Mbaud",
+            *_resident(result)]) + " |")
     versions = next(iter(results.values()))["versions"]
-    return (f"**Boards**, {_SEEDS} seeds of place and route each; every bitstream meets its clock. "
-            "LUT, FF, RAM and DSP as nextpnr counts them, used of available (on an iCE40 logic "
-            "cells for LUT). Samples/s of the array at the median fmax, in training; of the line "
-            "with the frames of the serial link around real samples.\n\n" + "\n".join(rows)
-            + f"\n\nMade with {', '.join(f'{k} {v}' for k, v in sorted(versions.items()))}.")
+    return ("**Boards**; every bitstream meets its clock. LUT, FF, RAM and DSP as nextpnr counts "
+            "them, used of available (on an iCE40 logic cells for LUT). Samples/s of the array at "
+            "the median fmax, in training; of the line with the frames of the serial link around "
+            "real samples. Resident samples are on the chip, and train as fast as the array can "
+            "while the line only asks for them. "
+            f"Nothing that trains fits {' or '.join(_TOO_SMALL)} together with the link.\n\n"
+            + "\n".join(rows) + "\n\nMade with "
+            + ", ".join(f"{k} {v}" for k, v in sorted(versions.items())) + ".")
+
+
+def _resident(result: dict) -> tuple[str, str]:
+    if not result["resident_words"]:
+        return "-", "-"
+    return str(result["resident_samples"]), f"{result['samples_per_s_link_resident']:.0f}/s"
 
 
 def pictures(folder, results: dict[str, dict]) -> None:

@@ -1,5 +1,6 @@
 """``taxonn train``."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -23,11 +24,13 @@ __all__ = ["train"]
 @click.option("--resident", type=click.IntRange(min=1), metavar="N",
               help="Keep the first N training samples on the chip and train on them from there; "
                    "an epoch is N samples. CONFIG says with resident how many there is room for.")
+@click.option("--test", "n_test", type=click.IntRange(min=1), metavar="N",
+              help="Measure test accuracy on the first N samples of the test set. Default: all.")
 @click.option("--save", type=click.Path(path_type=Path), help="Write the weights (npz).")
 @click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE",
               help="Write what has been learnt now and then (npz), where a board trains.")
 @click.option("--resume", is_flag=True, help="Go on from the --checkpoint FILE.")
-def train(request, device, baud, epochs, resident, save, checkpoint, resume):
+def train(request, device, baud, epochs, resident, n_test, save, checkpoint, resume):
     """Train the hardware through the driver, and compare with the golden model.
 
     Test accuracy is measured by inference on the same hardware, after every epoch. A board that is
@@ -50,6 +53,7 @@ def train(request, device, baud, epochs, resident, save, checkpoint, resume):
                         "samples of an epoch are resident, or none")
     network = request.network()
     dataset = request.dataset(network, samples=resident)
+    dataset = replace(dataset, x_test=dataset.x_test[:n_test], y_test=dataset.y_test[:n_test])
     if resident is not None:
         _check_resident(network, dataset)
     epochs = epochs or request.config.epochs

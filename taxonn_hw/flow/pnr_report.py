@@ -93,7 +93,7 @@ def read_timing(report: Mapping, mhz: float) -> Timing:
 
 def unit_of(cell: str) -> str:
     """Return the signal or unit that a cell belongs to: its name without what tools appended."""
-    return _GENERATED.sub("", cell.lstrip("$")) or cell
+    return _GENERATED.sub("", cell.lstrip("$")).rstrip(".") or cell
 
 
 def _words(path: list[Mapping]) -> str:

@@ -18,6 +18,7 @@ UNITS = (
     ("vectors, lists", "#17becf", r"vectors|^core\.list_|biases"),
     ("neuron unit", "#d62728", r"^core\.neuron"),
     ("sequencer, control", "#9467bd", r"^core\.(sequencer|hazard|control|runner|junction)"),
+    ("resident samples", "#98df8a", r"^core\.resident"),
     ("loader, mover", "#bcbd22", r"^core\.(loader|mover|results)"),
     ("rest of the accelerator", "#ffbb78", r"^core\."),
     ("serial link", "#e377c2", r"^link"),
@@ -29,8 +30,10 @@ _BLOCK = re.compile(r"RAM|MAC16|DP16KD|MULT18|ALU54|EHXPLL|PLL|DSP")
 def unit_names(cells: Sequence[tuple[str, str, int, int]]) -> list[int]:
     """Return for each cell the index into :data:`UNITS`."""
     patterns = [re.compile(pattern) for _, _, pattern in UNITS]
-    return [next(k for k, pattern in enumerate(patterns) if pattern.search(name.lstrip("$")))
-            for name, *_ in cells]
+    # With resident samples the engine's accelerator is a part of the core.
+    names = (name.lstrip("$").replace("core.core.", "core.", 1) for name, *_ in cells)
+    return [next(k for k, pattern in enumerate(patterns) if pattern.search(name))
+            for name in names]
 
 
 def placement_picture(cells: Sequence[tuple[str, str, int, int]], *, title: str) -> bytes:

@@ -68,6 +68,7 @@ def test_another_clock_than_asked_for():
     ("core.loader.list_0.exhausted_LUT4_C_Z_LUT4_Z_D_LUT4_Z", "core.loader.list_0.exhausted"),
     ("link.receiver.crc_SB_DFFESR_Q_D_SB_LUT4_O_LC", "link.receiver.crc"),
     ("core.array.biases.memory.0.2$RAMW_SLICE", "core.array.biases.memory.0.2"),
+    ("core.control.$signal$27_SB_DFFSR_Q", "core.control"),
     ("plain", "plain"),
 ])
 def test_unit_of(cell, unit):

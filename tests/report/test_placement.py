@@ -21,6 +21,8 @@ LABELS = [label for label, *_ in UNITS]
     ("core.list_a1.bank_0", "vectors, lists"),
     ("core.neuron_unit.table", "neuron unit"),
     ("core.control.bus__r_data_TRELLIS_FF_Q_17", "sequencer, control"),
+    ("core.core.array.lane_7.sums_SB_DFF_Q", "lanes"),
+    ("core.resident.memory.0.4", "resident samples"),
     ("core.mover.queue.storage.0.23", "loader, mover"),
     ("core.i__valid_LUT4_C_1_Z", "rest of the accelerator"),
     ("link.receiver.crc_SB_DFFE_Q", "serial link"),
