@@ -11,8 +11,9 @@ import pytest
 import serial
 
 from taxonn_hw.bus.protocol import Command, Deframer, Request, Response
-from taxonn_hw.config import config_from_dict
+from taxonn_hw.config import config_from_dict, load_config
 from taxonn_hw.data import load_for
+from taxonn_hw.engines import make_plan
 from taxonn_hw.errors import UserError
 from taxonn_hw.host.driver import DeviceError
 from taxonn_hw.host.serial_device import open_device, open_port
@@ -119,6 +120,16 @@ def test_devices_by_name(tmp_path, require_tool):
         run = train_on_device(plan, dataset, device, epochs=1)
     assert run.weights_match and run.outputs_match
     assert np.isfinite(run.samples_per_s)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("board", ["icebreaker", "ulx3s-25f"])
+def test_digits_over_the_pins(board, require_tool):
+    require_tool("verilator")
+    plan = make_plan(load_config("digits-64-32-10"))
+    with open_device(f"sim-board:{board}", plan) as device:
+        run = train_on_device(plan, load_for(plan, samples=200), device, epochs=1)
+    assert run.weights_match and run.outputs_match and run.samples == 200
 
 
 @pytest.mark.parametrize(("name", "message"), [
