@@ -15,7 +15,8 @@ class ResidentMemory(wiring.Component):
     """Lies in the sample stream: passes beats on, keeps them, or makes them from what it keeps.
 
     Format and meaning of the beats are those of :mod:`taxonn_hw.plan.resident`.  A replayed sample
-    takes a clock a beat and three or so before its first.
+    takes a clock a beat, but two a word, and six or so before its first.  The memory may be large
+    and far: its address comes from a register, and its word goes into one.
 
     Parameters
     ----------
@@ -46,12 +47,11 @@ class ResidentMemory(wiring.Component):
         m = Module()
         n = self.layout
         place = unsigned(n.address_bits)
-        address, following = Signal(place), Signal(place)  # shown by the memory; one more
-        written = Signal(place)
-        write, advance = Signal(), Signal()
+        address, written = Signal(place), Signal(place)
+        write = Signal()
         beat = Signal(n.beat_bits, reset_less=True)  # of the word that is filled in
         second = Signal()
-        word = self._memory(m, Mux(self.fill, written, Mux(advance, following, address)), write,
+        word = self._memory(m, Mux(self.fill, written, address), write,
                             Cat(beat, self.i.payload[:n.run_bits]))
         with m.If(self.begin):
             m.d.sync += [second.eq(0), written.eq(0)]
@@ -63,9 +63,7 @@ class ResidentMemory(wiring.Component):
         with m.Elif(~self.replay):
             m.d.comb += [self.o.valid.eq(self.i.valid), self.o.payload.eq(self.i.payload),
                          self.i.ready.eq(self.o.ready)]
-        with m.If(advance):
-            m.d.sync += [address.eq(following), following.eq(following + 1)]
-        self._replay(m, word, address, following, advance)
+        self._replay(m, word, address)
         return m
 
     def _memory(self, m, address, write, new):
@@ -78,7 +76,7 @@ class ResidentMemory(wiring.Component):
                      to.en.eq(write), to.data.eq(new)]
         return out.data
 
-    def _replay(self, m, word, address, following, advance) -> None:
+    def _replay(self, m, read, address) -> None:
         """A place comes in, the beats of its sample go out."""
         n = self.layout
         most = n.input_beats + n.target_beats
@@ -87,8 +85,14 @@ class ResidentMemory(wiring.Component):
         left = Signal(range(most + 1))              # beats of the sample
         zeros = Signal(n.run_bits)                  # of the run that are to come
         in_run = Signal()
+        word, valid = Signal(n.word_bits, reset_less=True), Signal()
+        shown = Signal()                            # the memory shows what is at `address`
+        ends, move = Signal(), Signal()             # the word, with this beat; the next one comes
         run = word[n.beat_bits:]
-        ends = Signal()                             # with this beat: the word
+        m.d.comb += move.eq(shown & (~valid | ends))
+        m.d.sync += [shown.eq(~move), valid.eq(move | valid & ~ends)]
+        with m.If(move):
+            m.d.sync += [word.eq(read), address.eq(address + 1)]
         with m.FSM():
             with m.State("PLACE"):
                 m.d.sync += [in_run.eq(0), left.eq(Mux(self.train, most, n.input_beats))]
@@ -99,17 +103,15 @@ class ResidentMemory(wiring.Component):
                                      part.eq(part + 1)]
                         with m.If(part == n.address_beats - 1):
                             m.d.sync += part.eq(0)
-                            m.next = "READ"
-            with m.State("READ"):
-                m.d.sync += [address.eq(collected), following.eq(collected + 1)]
-                m.next = "SHOW"
-            with m.State("SHOW"):
+                            m.next = "SEEK"
+            with m.State("SEEK"):
+                m.d.sync += [address.eq(collected), shown.eq(0), valid.eq(0)]
                 m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += [
-                    self.o.valid.eq(self.replay), ends.eq(Mux(in_run, zeros == 1, run == 0)),
+                    self.o.valid.eq(self.replay & valid),
                     self.o.payload.eq(Mux(in_run, Const(0, n.beat_bits), word[:n.beat_bits])),
-                    advance.eq(self.o.valid & self.o.ready & ends),
+                    ends.eq(self.o.valid & self.o.ready & Mux(in_run, zeros == 1, run == 0)),
                 ]
                 with m.If(self.o.valid & self.o.ready):
                     m.d.sync += [left.eq(left - 1), in_run.eq(~ends),
