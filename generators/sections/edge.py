@@ -38,7 +38,6 @@ FORMATS = {
     "improved hard 4": (FOUR, "improved, 4-bit weight operands, 12 stored, power-of-two gradients"),
 }
 #: fan-outs of 1024-64-16 from 1.6 % to 100 %
-DENSITY_STEPS = ["--set", "learning_rate_schedule=[[1,3],[2,4],[3,5]]"]
 FAN_OUTS = ((1, 1), (1, 4), (2, 8), (4, 8), (8, 8), (16, 16), (64, 16))
 #: connectivity % -> accuracy % after 3 epochs, read off the plot of the interleaver talk
 TALK = {1.6: 89.6, 2.2: 90.9, 2.4: 92.0, 3.1: 92.9, 4: 93.6, 5.7: 94.6, 10: 96.1, 14.6: 96.6,
@@ -74,7 +73,7 @@ def experiments(data: str) -> dict[str, list[str]]:
                                              "--samples", samples]
     for fan_out in FAN_OUTS:
         runs[f"density {_density(fan_out):.2f}"] = [
-            "golden", DENSITY, *folder, "--samples", "50000", "--epochs", "3", *DENSITY_STEPS,
+            "golden", DENSITY, *folder, "--samples", "50000", "--epochs", "1",
             "--set", f"edge.fan_out={list(fan_out)}",
             "--set", f"edge.z={[16 * fan_out[0], fan_out[1]]}"]
     runs["train"] = ["train", MNIST, *folder, "--device", "sim", "--epochs", "1",
@@ -103,7 +102,7 @@ def pictures(folder: Path, results: dict[str, dict]) -> None:
               [results[f"density {_density(f):.2f}"]["test_accuracy"] for f in FAN_OUTS],
               "o-", label="improved arithmetic, 8-bit operands")
     axes.set(xscale="log", xlabel="connections, % of all possible", ylabel="MNIST test accuracy, %",
-             title="1024-64-16; three epochs of 50000 images")
+             title="1024-64-16; a single epoch of 50000 images")
     axes.set_xticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     axes.minorticks_off()
     axes.grid(alpha=0.3)
@@ -136,7 +135,7 @@ def _range(runs, key: str) -> str:
 
 
 def _densities(results) -> str:
-    lines = [("**Density**: 1024-64-16, improved arithmetic with 8-bit operands, three epochs "
+    lines = [("**Density**: 1024-64-16, improved arithmetic with 8-bit operands, one epoch "
               "of 50000 images."), "",
              "| fan-outs | connections % | test % |", "|---|---|---|"]
     for fan_out in FAN_OUTS:
