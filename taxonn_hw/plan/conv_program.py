@@ -21,6 +21,7 @@ values: there is no zero-skipping in such a network, and a sample takes the same
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..config import Activation
 from .conv import ConvLayer
 from .network import Network
 from .program import Element, Finish
@@ -235,8 +236,9 @@ class ConvProgram:
                 rows += walk.n_blocks * walk.n_deltas
         self.image_depth, self.vector_rows = image, rows
         self.slope_depth, self.tap_depth = slopes, taps
-        self.forward = tuple(self._pass(layer, Element.FORWARD, Finish.DRAIN, layer.index > 1)
-                             for layer in network.layers)
+        softmax = network.output.activation is Activation.SOFTMAX  # keeps its sums back
+        self.forward = tuple(self._pass(layer, Element.FORWARD, Finish.DRAIN,
+                                        layer.index > 1 or softmax) for layer in network.layers)
         backward = []
         for layer in reversed(network.layers) if training else ():
             if layer.index > 1:

@@ -18,6 +18,7 @@ from .latency import (
     SUM_STAGE,
     UnitLatencies,
     group_latency,
+    softmax_latency,
 )
 from .network import Network
 from .program import Element, Finish
@@ -71,6 +72,8 @@ class ConvSchedule:
         serves_delta = p.layer.is_output and self.network.config.training
         latency = unit.delta if serves_delta else unit.activation
         last = p.walk.lanes_in(p.walk.n_blocks - 1)
+        if p.layer.is_output and (kept := softmax_latency(self.network)):
+            latency += kept + p.layer.n_out - 1
         return into + last - 1 + latency - 1 + POOL_LATENCY
 
     def run(self) -> None:

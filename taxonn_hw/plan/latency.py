@@ -4,6 +4,7 @@ A slot is *issued* by the sequencer, then at stage c0 in the hazard stage until 
 in the array, one stage further each cycle.
 """
 
+from ..config import Activation
 from ..fixed import Pow2Format, Rounding
 from .alignment import Alignment
 from .program import Finish, Program
@@ -25,6 +26,7 @@ __all__ = [
     "lane_activation_stage",
     "lane_delta_stage",
     "quantizer_latency",
+    "softmax_latency",
     "sums_over_slots",
     "tree_latency",
 ]
@@ -52,6 +54,15 @@ LIST_LATENCY = 3
 RANDOM_LATENCY = 3
 #: Stage at which the array has the random word of a slot.
 RANDOM_STAGE = RANDOM_LATENCY
+
+
+def softmax_latency(network) -> int:
+    """Return the cycles from the last sum of a softmax layer to its first code in the neuron
+    unit, 0 without softmax."""
+    if network.output.activation is not Activation.SOFTMAX:
+        return 0
+    stochastic = network.config.rounding.activation is Rounding.STOCHASTIC
+    return network.output.n_out + 15 + (RANDOM_LATENCY if stochastic else 0)
 
 
 def group_latency(program) -> int:

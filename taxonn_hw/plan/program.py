@@ -17,6 +17,7 @@ Backward and update of a row share one read: two slots, one read, one write.
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from ..config import Activation
 from .network import Layer, Network
 
 __all__ = ["Element", "Finish", "Pass", "Program", "program_listing"]
@@ -127,7 +128,8 @@ class Program:
         self.d_base = {index: a_rows + row for index, row in self.d_base.items()}
         self.vector_rows = a_rows + d_rows
         self.forward = self._without_collision(
-            tuple(self._forward(layer) for layer in network.layers))
+            tuple(self._forward(layer) for layer in network.layers),
+            network.output.activation is Activation.SOFTMAX)
         self.backward = tuple(self._backward(layer) for layer in reversed(network.layers)
                               ) if network.config.training else ()
 
@@ -150,13 +152,13 @@ class Program:
         return (name,) if name in self.lists else ()
 
     @staticmethod
-    def _without_collision(forward: tuple[Pass, ...]) -> tuple[Pass, ...]:
+    def _without_collision(forward: tuple[Pass, ...], softmax: bool) -> tuple[Pass, ...]:
         """Make the first pass wait for the sample before where both feed the neuron unit.
 
-        Tree and drain each keep their own order; only one of them may have sums on the way.  In
-        training nothing is ever on the way when a sample starts.
+        Tree and drain each keep their own order; only one of them may have sums on the way, and
+        softmax keeps its own back.  In training nothing is ever on the way when a sample starts.
         """
-        if {forward[0].finish, forward[-1].finish} == {Finish.TREE, Finish.DRAIN}:
+        if softmax or {forward[0].finish, forward[-1].finish} == {Finish.TREE, Finish.DRAIN}:
             return (replace(forward[0], waits=True), *forward[1:])
         return forward
 

@@ -22,6 +22,7 @@ from .latency import (
     UnitLatencies,
     lane_activation_stage,
     lane_delta_stage,
+    softmax_latency,
     tree_latency,
 )
 from .network import Network
@@ -86,6 +87,7 @@ class Schedule:
         alignment = Alignment(network, self.program)
         self.store_stages = {Element.FORWARD: lane_activation_stage(alignment),
                              Element.BACKWARD: lane_delta_stage(alignment)}
+        self.kept = softmax_latency(network)
         group = network.samples_per_clock
         self.target_beats = -(-network.output.n_out // group) if training else 0
         self.beats = -(-network.n_inputs // group) + self.target_beats
@@ -301,6 +303,11 @@ class Schedule:
         owner = self._owner(p)
         forward = p.element is Element.FORWARD
         i = owner.index - 1
+        if forward and owner.is_output and self.kept:  # softmax: codes follow the last sum
+            if finish is None:
+                return
+            sums = [(n, finish + self.kept + n) for n in range(owner.n_out)]
+            finish = sums[-1][1]
         if forward and f"a{owner.index}" in self.lists:
             a, slope = trace.x[i + 1], trace.slope[i]
             self._append(f"a{owner.index}", sums, finish, self.unit.activation,

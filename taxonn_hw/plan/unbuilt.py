@@ -1,6 +1,6 @@
 """What only the golden model of engine ``taxonn`` does so far: the one place that says so."""
 
-from ..config import Activation, Config
+from ..config import Config
 from ..errors import UserError
 
 __all__ = ["refuse", "unbuilt_part"]
@@ -12,8 +12,6 @@ def unbuilt_part(config: Config) -> str | None:
             layer.mapping if layer.mapping != "auto" else config.mapping
             for layer in config.layers if layer.kind == "dense"):
         return "mapping inputs beside conv layers"
-    if (config.layers[-1].activation or config.output) is Activation.SOFTMAX:
-        return "softmax"
     if config.learning_rate_multiplier != 1:
         return "learning_rate_multiplier"
     if config.batch != 1:

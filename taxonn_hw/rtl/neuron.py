@@ -24,6 +24,8 @@ def round_activation(acc: Value, layer: Layer, mode: Rounding, random=None) -> V
             return round_shift(Mux(acc < 0, acc, steep), drop, mode, random)
         case Activation.HARD_SIGMOID:
             return round_shift(acc + (2 << layer.forward_frac), drop, mode, random)
+        case Activation.SOFTMAX:
+            return acc  # a code already
         case _:
             return round_shift(acc, drop, mode, random)
 

@@ -9,7 +9,7 @@ from taxonn_hw.plan import Network
 
 
 @pytest.mark.parametrize(("keys", "part"), [
-    ({"output": "softmax"}, "softmax"), ({"batch": 2}, "batch"),
+    ({"batch": 2}, "batch"),
     ({"learning_rate_multiplier": 3}, "learning_rate_multiplier"),
     ({"weight_decay": 8}, "weight_decay"),
     ({"layers": [{"kind": "conv", "channels": 1, "kernel": 2}, {"size": 2, "mapping": "inputs"}],

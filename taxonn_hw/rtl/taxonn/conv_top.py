@@ -34,6 +34,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...fixed import RANDOM_BITS
 from ...plan import Network
 from ...plan.latency import (
     ADDRESS_LATENCY,
@@ -60,6 +61,7 @@ from .neuron_unit import NeuronUnit
 from .numerics import Numerics
 from .pool import Pool
 from .shell import connect_moves, connect_run, make_control
+from .softmax import Softmax
 
 __all__ = ["ConvAccelerator"]
 
@@ -130,7 +132,13 @@ class ConvAccelerator(wiring.Component):
             unit.train.eq(control.train), unit.state.eq(array.state), unit.lanes.eq(array.lanes),
             unit.target.eq(loader.target), loader.target_item.eq(unit.target_item),
         ]
-        self._sums(m, hazard, array, unit)
+        sink = unit
+        if n.has_softmax:
+            m.submodules.softmax = sink = Softmax(numerics=n, total=unit.sum_shape)
+            m.d.comb += [sink.state.eq(array.state), sink.lane_word.eq(array.lanes[:RANDOM_BITS]),
+                         unit.valid.eq(sink.o.valid), unit.total.eq(sink.o.total),
+                         unit.tag.eq(sink.o.tag)]
+        self._sums(m, hazard, array, sink)
         pool = self._stores(m, address, array, unit)
         stored = Signal(range(3), name="stored_0")
         m.d.comb += stored.eq(unit.stored)

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from amaranth.hdl import Shape, signed, unsigned
 
+from ...config import Activation
 from ...fixed import Pow2Format
 from ...plan import Network
 from ...plan.alignment import Alignment
@@ -46,6 +47,7 @@ class Numerics:
         self.pow2 = self.training and all(
             isinstance(layer.formats.delta, Pow2Format) for layer in self.layers)
         passes = self.program.passes
+        self.has_softmax = network.output.activation is Activation.SOFTMAX
         #: Layers whose activations / deltas are stored in all lanes at once.
         self.lane_layers = self.alignment.lane_layers
         self.has_drain = any(p.finish is Finish.DRAIN for p in passes)
@@ -199,6 +201,8 @@ class Numerics:
     def sum_shape(self, kinds: tuple[Finish, ...]) -> Shape:
         """Shape of the sums of all passes whose results go one of the ways ``kinds``."""
         bound = 1
+        if self.has_softmax:  # its codes take the way of sums
+            bound = self.network.output.formats.a.one
         for p in self.program.passes:
             if p.finish in kinds:
                 forward = p.element is Element.FORWARD

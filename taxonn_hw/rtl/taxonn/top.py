@@ -29,6 +29,7 @@ from .numerics import Numerics
 from .sequencer import Sequencer
 from .shell import connect_moves, connect_run, make_control
 from .slot import list_entry, slot_layout
+from .softmax import Softmax
 
 __all__ = ["Accelerator"]
 
@@ -106,7 +107,13 @@ class Accelerator(wiring.Component):
             loader.row_bank.eq(array.x_bank), sequencer.x_bank.eq(loader.bank),
         ]
         self._lists(m, loader, sequencer, unit)
-        self._sums(m, hazard, array, unit)
+        sink = unit
+        if n.has_softmax:
+            m.submodules.softmax = sink = Softmax(numerics=n, total=unit.sum_shape)
+            m.d.comb += [sink.state.eq(array.state), sink.lane_word.eq(array.lane_word),
+                         unit.valid.eq(sink.o.valid), unit.total.eq(sink.o.total),
+                         unit.tag.eq(sink.o.tag)]
+        self._sums(m, hazard, array, sink)
         connect_run(m, network, self.o_results, control=control, loader=loader,
                     sequencer=sequencer, hazard=hazard, unit=unit,
                     stored=array.stored + unit.stored)
