@@ -55,6 +55,7 @@ FAST = {
     "stride beyond kernel": (3, 4),
     "full image, padded": (16, 8),
     "averaged": (8, 8),
+    "pooled twice": (16, 8),
     "many channels": (4, 4),
 }
 

@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
+from amaranth.hdl import signed
 
 from taxonn_hw.golden import GoldenModel
+from taxonn_hw.golden.softmax import softmax_codes
 from taxonn_hw.host.simulation import open_simulation
+from taxonn_hw.plan.latency import softmax_latency
 from taxonn_hw.plan.timing import predict
+from taxonn_hw.rtl.taxonn.numerics import Numerics
+from taxonn_hw.rtl.taxonn.softmax import Softmax
+from taxonn_hw.testing import simulate
 
 from ...golden.test_conv import SHAPES, make
 from ...golden.test_model import samples, scatter
@@ -52,3 +58,44 @@ def test_dense(layers, keys):
 def test_convolution():
     image, layers = SHAPES["odd image, pooled"]
     test_conv_nets.check(make(image, [*layers[:-1], 5], lanes=4, output="softmax"))
+
+
+@pytest.mark.parametrize(("n_out", "bits", "mode"), [
+    (2, 4, "half_up"), (7, 8, "half_even"), (16, 12, "floor")])
+def test_codes_and_clocks(n_out, bits, mode):
+    """Sums near each other and far apart, all equal, gaps in time; other sums pass through."""
+    network = make_network((3, 3, n_out), output="softmax", table_bits=bits, mapping="inputs",
+                           bits=12, rounding={"activation": mode})
+    layer, rng = network.output, np.random.default_rng(n_out)
+    dut = Softmax(numerics=Numerics(network), total=signed(40))
+    unit = layer.forward_frac - (bits - 3)
+    sums = [rng.integers(-spread, spread + 1, n_out) << max(unit - 1, 0)
+            for spread in (0, 1, 2, 3, 8, 60, 2000) for _ in range(4)]
+    expected = [softmax_codes(s, layer, network.config.rounding.activation) for s in sums]
+
+    async def bench(ctx):
+        for values, codes in zip(sums, expected, strict=True):
+            for k, value in enumerate(values):
+                if rng.random() < 0.3:
+                    ctx.set(dut.valid, 0)
+                    await ctx.tick()
+                ctx.set(dut.valid, 1)
+                ctx.set(dut.total, int(value))
+                ctx.set(dut.tag, {"layer": layer.index, "backward": 0, "item": k,
+                                  "finish": int(k == n_out - 1)})
+                assert not ctx.get(dut.o.valid)
+                await ctx.tick()
+            ctx.set(dut.tag.layer, 1)  # a hidden neuron's
+            assert ctx.get(dut.o.valid) and ctx.get(dut.o.tag.layer) == 1
+            ctx.set(dut.valid, 0)
+            for _ in range(softmax_latency(network) - 1):
+                assert not ctx.get(dut.o.valid)
+                await ctx.tick()
+            for k, code in enumerate(codes):
+                assert ctx.get(dut.o.valid) and ctx.get(dut.o.tag.item) == k
+                assert ctx.get(dut.o.total) == code
+                assert ctx.get(dut.o.tag.finish) == (k == n_out - 1)
+                await ctx.tick()
+            assert not ctx.get(dut.o.valid)
+
+    simulate(dut, bench, max_cycles=5000)
