@@ -75,7 +75,7 @@ ENGINES = {
 def engine_of(plan) -> Engine:
     """Return the engine of a plan; its hardware refuses what only the golden model does."""
     engine = ENGINES[plan.config.engine]
-    if plan.config.engine == "taxonn" and unbuilt_part(plan.config) is not None:
+    if plan.config.engine == "taxonn" and unbuilt_part(plan) is not None:
         none = "plan.unbuilt:refuse"
         return replace(engine, accelerator=none, predict=none, listing=none)
     if plan.config.engine == "taxonn" and plan.has_conv:

@@ -132,7 +132,8 @@ class Alignment:
             shift = self.update_zeros(layer, low)
             top = max(f.x.hi, layer.bias_operand)
             most, least = (top, f.x.lo) if layer.by_outputs else (f.delta.hi, f.delta.lo)
-            ranges.append((-most << shift, -least << shift))
+            times = self.network.config.learning_rate_multiplier
+            ranges.append((-most * times << shift, -least * times << shift))
             if p.element is Element.BACKWARD:
                 shift = self.backward_zeros(layer)
                 ranges.append((f.delta.lo << shift, f.delta.hi << shift))

@@ -10,7 +10,8 @@ from taxonn_hw.plan import Network
 
 @pytest.mark.parametrize(("keys", "part"), [
     ({"batch": 2}, "batch"),
-    ({"learning_rate_multiplier": 3}, "learning_rate_multiplier"),
+    ({"learning_rate_multiplier": 3, "mapping": "inputs", "formats": {"delta": "p4.6"}},
+     r"learning_rate_multiplier with powers of two broadcast \(mapping inputs\)"),
     ({"weight_decay": 8}, "weight_decay"),
     ({"layers": [{"kind": "conv", "channels": 1, "kernel": 2}, {"size": 2, "mapping": "inputs"}],
       "input_shape": [1, 2, 2]}, "mapping inputs beside conv layers"),

@@ -36,11 +36,12 @@ class FactorUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n, slot, a = self.numerics, self.c1, self.numerics.alignment
-        scalar = Signal(signed(len(slot.scalar) + 2))
+        scalar = Signal(signed(len(slot.scalar) + 2 + (n.multiplier - 1).bit_length()))
         m.d.comb += scalar.eq(slot.scalar)
-        if n.training and not n.pow2:
+        if n.training and (not n.pow2 or n.multiplier > 1):
+            step = slot.scalar if n.multiplier == 1 else slot.scalar * n.multiplier
             with m.If(slot.update):
-                m.d.comb += scalar.eq(-slot.scalar)
+                m.d.comb += scalar.eq(step if n.pow2 else -step)
         value = Signal(n.factor)
         m.d.comb += value.eq(self._aligned(scalar) if a.scaled else scalar)
         if a.rounds_activations and a.lane_layers:

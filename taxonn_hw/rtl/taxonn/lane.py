@@ -199,7 +199,7 @@ class Lane(wiring.Component):
             c3_operand.eq(Mux(c.c2_shift, 0, operand)),
             c3_y.eq(Mux(c.c2_element_y, activation, c.c2_factor)),
         ]
-        base = Signal(signed(max(len(operand), len(activation) + 1, n.scalar.width + 1)))
+        base = Signal(signed(max(len(operand), len(activation) + 1, n.factor.width + 1)))
         power = Signal(n.delta)
         m.d.comb += [
             power.eq(Mux(c.c2_own_power, delta, c.c2_power)),

@@ -31,6 +31,8 @@ class Numerics:
     -------
     conv : bool
         Some layer is a convolution; sums of updates are formed in the lanes.
+    multiplier : int
+        Factor of every step beside the power of two; on the scalar of an update.
     pow2 : bool
         Every delta is a power of two: products with it are shifts.
     alignment : Alignment
@@ -43,6 +45,7 @@ class Numerics:
         self.program = ConvProgram(network) if self.conv else Program(network)
         self.alignment = Alignment(network, self.program)
         self.training = network.config.training
+        self.multiplier = network.config.learning_rate_multiplier
         self.layers = network.layers
         self.pow2 = self.training and all(
             isinstance(layer.formats.delta, Pow2Format) for layer in self.layers)
@@ -114,10 +117,12 @@ class Numerics:
         """What is broadcast to the multipliers: the scalar, for updates its negative."""
         if self.alignment.scaled:
             return common_shape(*self.alignment.scalar_ranges())
-        if not self.training or self.pow2:
+        if not self.training:
             return self.scalar
         low, high = bounds(self.scalar)
-        return common_shape((low, high), (-high, -low))
+        if self.pow2:
+            return common_shape((low * self.multiplier, high * self.multiplier))
+        return common_shape((low, high), (-high * self.multiplier, -low * self.multiplier))
 
     def _product_bounds(self, appended: bool) -> dict[Element, int]:
         """Largest magnitude of a product of each element, with the zeros appended to it or not."""
@@ -130,7 +135,8 @@ class Numerics:
                 zeros = layer.product_shift + a.forward_zeros(layer) if appended else 0
                 most[p.element] = max(most[p.element], -f.operand.lo * x << zeros)
                 continue
-            x, d = max(x, layer.bias_operand if layer.by_outputs else 0), -f.delta.lo
+            x = max(x, layer.bias_operand if layer.by_outputs else 0) * self.multiplier
+            d = -f.delta.lo
             zeros = a.update_zeros(layer, low) if appended else 0
             most[Element.UPDATE] = max(most[Element.UPDATE], x * d << zeros)
             zeros = a.backward_zeros(layer) if appended else 0
@@ -183,7 +189,8 @@ class Numerics:
             f = layer.formats
             scalar = max(f.x.hi, -f.x.lo, layer.bias_operand)
             zeros = self.alignment.update_zeros(layer, low)
-            most = max(most, layer.update_terms * scalar * -f.delta.lo << zeros)
+            step = layer.update_terms * self.multiplier * scalar * -f.delta.lo
+            most = max(most, step << zeros)
         return most + (2 << self.word.width - 1 + self.alignment.point)
 
     @cached_property
