@@ -26,8 +26,10 @@ FOUR = ["--bits", "4", "--set", "formats.operand=s4.2", "--set", "formats.input=
         "--set", "formats.activation=u8.7", *SLOWER]
 #: name -> arguments, and what the table says of it
 FORMATS = {
-    "published 12": (["--bits", "12", *PUBLISHED], "published, 12 bits (3, 8) everywhere, steps 2^-3 to 2^-7"),
-    "published 10": (["--bits", "10", *PUBLISHED], "published, 10 bits (2, 7) everywhere, the same steps"),
+    "published 12": (["--bits", "12", *PUBLISHED],
+                     "published, 12 bits (3, 8) everywhere, steps 2^-3 to 2^-7"),
+    "published 10": (["--bits", "10", *PUBLISHED],
+                     "published, 10 bits (2, 7) everywhere, the same steps"),
     "improved relu 12": (["--bits", "12", "--set", "activation=relu",
                           "--set", "formats.weight=s12.10", "--set", "formats.operand=s12.10",
                           *_steps((1, 4), (7, 5), (11, 6), (13, 7), (15, 8))],
