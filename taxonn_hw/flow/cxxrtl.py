@@ -18,7 +18,7 @@ from .yosys import run_yosys, yosys_version
 __all__ = ["build_library"]
 
 _STUBS = Path(__file__).with_name("cxxrtl_verilated.h")
-_PORT = re.compile(r"^\s*/\*(input|output)\*/ value<(\d+)> (p_\w+);", re.MULTILINE)
+_PORT = re.compile(r"^\s*/\*(input|output)\*/ (value|wire)<(\d+)> (p_\w+);", re.MULTILINE)
 _SCRIPT = """\
 read_verilog design.v
 hierarchy -top {top}
@@ -83,12 +83,13 @@ def _runtime() -> Path:
 def _vtop(header: str, top: str) -> str:
     """Return a class that looks like Verilator's, around the one in CXXRTL's ``header``."""
     members, before, after = [], [], []
-    for direction, width, mangled in _PORT.findall(header):
+    for direction, stored, width, mangled in _PORT.findall(header):
         bits, words = int(width), -(-int(width) // 32)
         name = cpp_name(mangled.removeprefix("p_").replace("__", "_"))
         kind = ("uint32_t" if words == 1 else "uint64_t" if words == 2 else f"VlWide<{words}>")
         members.append(f"    {kind} {name}{'' if words > 2 else ' = 0'};  // {bits} bits")
-        call = f"{name}, design.{mangled}.data, {words});"
+        words_of = f"design.{mangled}{'.curr' if stored == 'wire' else ''}.data"  # of a register
+        call = f"{name}, {words_of}, {words});"
         (before if direction == "input" else after).append(
             f"        {'to' if direction == 'input' else 'from'}_words({call}")
     lines = "\n".join(members), "\n".join(before), "\n".join(after)
