@@ -103,15 +103,11 @@ def _plan(quick: bool):
 
 def _dataset(plan, data, samples: int):
     """Return a data set; a made-up one where MNIST is not there."""
-    from ..data import load_for
+    from ..data import load_or_random
 
-    try:
-        return load_for(plan, data=_folder_for(plan.config, data), samples=samples)
-    except UserError as error:
-        if data is not None:
-            raise
-        note(f"taxonn: {error}; speeds are for random data instead")
-        return load_for(plan, data="random", samples=samples)
+    return load_or_random(
+        plan, data=_folder_for(plan.config, data), samples=samples,
+        say=lambda why: note(f"taxonn: {why}; speeds are for random data instead"))[0]
 
 
 def _software(quick: bool, data, torch_device: str) -> list[dict]:

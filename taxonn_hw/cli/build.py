@@ -92,15 +92,10 @@ def _rates(request, plan, result) -> dict:
 
 def _dataset(request, plan):
     """Return a data set and its name; a made-up one where the named one is not there."""
-    try:
-        return request.dataset(plan, samples=_SAMPLES), request.data or request.config.data
-    except UserError as error:
-        if request.data is not None:
-            raise
-        note(f"taxonn: {error}; rates are for random data instead")
-    from ..data import load_for
+    from ..data import load_or_random
 
-    return load_for(plan, data="random", samples=request.samples or _SAMPLES), "random"
+    return load_or_random(plan, data=request.data, samples=request.samples or _SAMPLES,
+                          say=lambda why: note(f"taxonn: {why}; rates are for random data instead"))
 
 
 def _advice(result, allowed: bool) -> str:

@@ -2,7 +2,6 @@
 
 import click
 
-from ..errors import UserError
 from .common import config_options, console, emit, note, progress
 
 __all__ = ["check"]
@@ -93,17 +92,11 @@ def _line(request, network, board) -> dict:
 
 
 def _dataset(request, network):
-    """Return the data set and its name; a made-up one where the named one is not there."""
-    try:
-        return request.dataset(network, samples=_SAMPLES), request.data or request.config.data
-    except UserError as error:
-        if request.data is not None:
-            raise
-        note(f"taxonn: {error}; predicting on random data instead")
-    from ..data import load_for
+    """Return a data set and its name; a made-up one where the named one is not there."""
+    from ..data import load_or_random
 
-    samples = request.samples or _SAMPLES
-    return load_for(network, data="random", samples=samples), "random"
+    return load_or_random(network, data=request.data, samples=request.samples or _SAMPLES,
+                          say=lambda why: note(f"taxonn: {why}; predicting on random data instead"))
 
 
 def _rows(layer) -> str:

@@ -8,7 +8,7 @@ from .codes import (
     quantize_dataset,
     target_codes,
 )
-from .dataset import BUILT_IN, Dataset, load_dataset, load_for
+from .dataset import BUILT_IN, Dataset, load_dataset, load_for, load_or_random
 from .folder import FOLDER_SETS
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "input_codes",
     "load_dataset",
     "load_for",
+    "load_or_random",
     "one_hot",
     "pad_inputs",
     "quantize_dataset",

@@ -5,6 +5,7 @@ Pixels of an image come in raster order, the channels of a pixel together.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..errors import UserError
 from ..plan.base import Plan
 from .folder import FOLDER_SETS, read_folder_set
 
-__all__ = ["BUILT_IN", "Dataset", "load_dataset", "load_for"]
+__all__ = ["BUILT_IN", "Dataset", "load_dataset", "load_for", "load_or_random"]
 
 #: Sets that need no file.
 BUILT_IN = ("digits", "random", "xor")
@@ -66,6 +67,26 @@ def load_for(plan: Plan, *, data: str | None = None, samples: int | None = None,
         raise UserError(f"data {dataset.name} has images of {_by((1, *found)[-3:])}, the network "
                         f"takes {_by(wanted)} (channels, height, width)")
     return dataset
+
+
+def load_or_random(plan: Plan, *, data: str | None, samples: int,
+                   say: Callable[[str], None] = lambda text: None) -> tuple[Dataset, str]:
+    """Return a set and its name: made-up samples where the set of the configuration is not there.
+
+    ``say`` is told why.  What is named by ``data`` must be there.
+
+    Raises
+    ------
+    UserError
+        ``data`` cannot be read.
+    """
+    try:
+        return load_for(plan, data=data, samples=samples), data or plan.config.data
+    except UserError as error:
+        if data is not None:
+            raise
+        say(str(error))
+    return load_for(plan, data="random", samples=samples), "random"
 
 
 def load_dataset(source: str | os.PathLike, *, n_in: int, n_out: int, samples: int | None = None,

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 from ..bitstream.build import build_bitstream
 from ..boards import load_board
-from ..data import Dataset, load_for
+from ..data import Dataset, load_or_random
 from ..engines import engine_of, make_plan
-from ..errors import UserError
 from ..golden.first_samples import run_first_samples
 from .designs import Design
 
@@ -25,7 +24,7 @@ def measure_design(design: Design, *, data: str | None, seeds: int, jobs: int,
     Without ``data`` a set that is not there is replaced by a made-up one, and ``data`` says so.
     """
     plan, board = make_plan(design.config()), load_board(design.board)
-    clocks = sample_clocks(plan, *_dataset(plan, data))
+    clocks = sample_clocks(plan, *load_or_random(plan, data=data, samples=_SAMPLES))
     result = build_bitstream(plan, board, seeds=range(1, seeds + 1), mhz=design.mhz, jobs=jobs,
                              on_step=lambda text: on_step(f"{design.name}: {text}"))
     report = result.report(plan)
@@ -60,12 +59,3 @@ def sample_clocks(plan, dataset: Dataset, data: str) -> dict:
         "clocks_per_inference": inference.clocks_per_sample,
         "utilisation": training.utilisation,
         "useful_macs_per_clock": training.useful * plan.lanes}
-
-
-def _dataset(plan, data: str | None) -> tuple[Dataset, str]:
-    try:
-        return load_for(plan, data=data, samples=_SAMPLES), data or plan.config.data
-    except UserError:
-        if data is not None:
-            raise
-        return load_for(plan, data="random", samples=_SAMPLES), "random"
