@@ -50,6 +50,7 @@ PUBLISHED_RATE = 441_000  # samples/s of the published FPGA: 15 MHz, 34 clocks
 SIMULATIONS = {"verilator": "40", "icarus": "4"}
 #: name -> arguments of ``taxonn build``, and what the table says of it
 BUILDS = {
+    "build four": ([*FOUR], "improved, 4-bit weight operands"),
     "build published": (["--bits", "12", *PUBLISHED, "--set", "edge.z=[64,16]"],
                         "published, 12 bits"),
 }
