@@ -38,7 +38,7 @@ def read_mat(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray, Path]:
             content = loadmat(file, variable_names=("X", "y"))
     except UserError:
         raise
-    except NotImplementedError:
+    except NotImplementedError:  # what loadmat says to HDF5 files
         raise UserError(f"{path.name} is MATLAB v7.3 (HDF5); SVHN is published as v5") from None
     except (MatReadError, ValueError, TypeError, KeyError, IndexError) as error:
         raise UserError(f"{path.name} is no MATLAB v5 file: {error}") from None

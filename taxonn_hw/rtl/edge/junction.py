@@ -6,16 +6,14 @@ clock; whatever is needed later travels along in registers.
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import Rounding
-from ...fixed.random import activation_index, delta_index
+from ...fixed.random import activation_index
 from ...plan.edge.latency import junction_stages
 from ...plan.edge.network import EdgeNetwork
-from .backward import REGISTER_ROWS, BackwardLane, BackwardProducts, LeftDelta
-from .delta import OutputDelta
 from .forward import Forward, Operands
+from .learning import add_backward, add_deltas, add_update
 from .left_bank import LeftBank
 from .mover import place_layout
 from .parameters import MOVED_LATENCY, ParameterMemory
@@ -25,7 +23,6 @@ from .sequencer import LEAD, context_layout, left_copies
 from .shapes import JunctionShapes
 from .staged import Staged, pick
 from .targets import TargetRows
-from .update import StepLane, StepScale
 from .walk import Walk
 from .words import StoreWords
 
@@ -118,10 +115,10 @@ class EdgeJunction(wiring.Component):
         self._forward(m)
         self._neurons(m)
         if self.training:
-            deltas = self._deltas(m)
-            self._update(m, deltas)
+            deltas = add_deltas(m, self)
+            add_update(m, self, deltas)
             if self.below is not None:
-                self._backward(m, deltas)
+                add_backward(m, self, deltas)
         return m
 
     # When.
@@ -150,7 +147,7 @@ class EdgeJunction(wiring.Component):
         self.starts = Staged(m, starts, 0, "group_starts")
         self.updates = Staged(m, updates, 0, "updates", reset_less=False)
 
-    def _words(self, m, name: str, *, base: int, down: bool, counter: Staged, lanes: int,
+    def random_words(self, m, name: str, *, base: int, down: bool, counter: Staged, lanes: int,
                use: int, learns: Staged):
         """Return the random words of ``counter`` at stage ``use``."""
         words = StoreWords(seed=self.seed, lanes=lanes)
@@ -182,10 +179,10 @@ class EdgeJunction(wiring.Component):
         if self.below is not None:  # the copy that this junction cycle writes, of the left stages
             m.d.comb += bank.write.copy.eq(self.c_write_copy.at(self.left_stage))
         self.rows = rows.rows
-        self.x = self._by_lane(m, bank.forward, "x", self.shapes.x)
-        self.x_update = self._by_lane(m, bank.update, "x_update", self.shapes.x)
+        self.x = self.by_lane(m, bank.forward, "x", self.shapes.x)
+        self.x_update = self.by_lane(m, bank.update, "x_update", self.shapes.x)
 
-    def _by_lane(self, m, values, name: str, shape) -> Staged:
+    def by_lane(self, m, values, name: str, shape) -> Staged:
         """Return what the lanes read of the memories ``values`` at stage 2."""
         dither = self.junction.interleaver.dither
         if dither is None:
@@ -266,7 +263,7 @@ class EdgeJunction(wiring.Component):
         m.d.comb += [neurons.biases.eq(self.bias.at(stages.sum - 1)),
                      neurons.totals.eq(self.totals)]
         if mode is Rounding.STOCHASTIC and not j.compatible:
-            words = self._words(m, "activation_words", base=int(activation_index(j.row_base)),
+            words = self.random_words(m, "activation_words", base=int(activation_index(j.row_base)),
                                 down=True, counter=self._groups_ahead(m), lanes=self.n,
                                 use=stages.sum - 1, learns=self.c_learns)
             m.d.comb += neurons.words.eq(words)
@@ -290,161 +287,3 @@ class EdgeJunction(wiring.Component):
         m.submodules.groups_ahead = ahead
         m.d.comb += [ahead.valid.eq(self.valid), ahead.first.eq(self.first)]
         return Staged(m, ahead.row, LEAD + 1, "group_ahead")
-
-    # Deltas of the right neurons.
-
-    def _deltas(self, m) -> Staged:
-        """Return the deltas of a clock's right neurons at stage 2."""
-        if not self.last:
-            return Staged(m, self.deltas, 2, "delta")
-        j, stages, mode = self.junction, self.stages, self.rounding.delta
-        m.submodules.error = error = OutputDelta(junction=j, stages=stages, mode=mode)
-        m.d.comb += [error.activations.eq(self.right_activations),
-                     error.slopes.eq(self.right_slopes), error.targets.eq(self.targets)]
-        use = stages.activation + error.word_stage
-        if mode is Rounding.STOCHASTIC and not j.compatible:
-            words = self._words(m, "error_words", base=int(delta_index(j.index * j.cycles)),
-                                down=True, counter=self.group, lanes=self.n, use=use,
-                                learns=self.c_learns)
-            m.d.comb += error.words.eq(words)
-        m.submodules.target_walk = walk = Walk(cycles=j.cycles, sweeps=1, groups=j.n_groups,
-                                               parts=self.target_parts)
-        m.d.comb += [walk.valid.eq(self.valids.at(-1)), walk.first.eq(self.firsts.at(-1))]
-        ask = stages.activation - 2
-        m.d.comb += [self.target_row.eq(Staged(m, walk.row, 0, "target_row").at(ask)),
-                     self.target_part.eq(Staged(m, walk.part, 0, "target_part").at(ask))]
-        memory = Memory(shape=data.ArrayLayout(self.shapes.delta.width, self.n),
-                        depth=2 * j.n_groups, init=[])
-        m.submodules.output_deltas = memory
-        write, read = memory.write_port(), memory.read_port()
-        at = stages.error
-        m.d.comb += [
-            write.en.eq(self.ends.at(at) & self.c_learns.at(at)),
-            write.addr.eq(Mux(self.c_toggle.at(at), j.n_groups, 0) + self.group.at(at)),
-            write.data.as_value().eq(error.deltas.as_value()),
-            read.addr.eq(Mux(self.c_toggle.at(0), 0, j.n_groups) + self.group.at(0)),
-        ]
-        deltas = Signal(error.deltas.shape(), name="output_delta", reset_less=True)
-        m.d.sync += deltas.as_value().eq(read.data.as_value())
-        return Staged(m, deltas, 2, "delta")
-
-    # Update.
-
-    def _update(self, m, deltas: Staged) -> None:
-        j, stages, mode = self.junction, self.stages, self.rounding.update
-        wait = int(stages.rounding)
-        keys = {"junction": j, "stages": stages, "rates": self.rates, "mode": mode}
-        steps = []
-        for k in range(self.n):
-            m.submodules[f"scale_{k}"] = scale = StepScale(junction=j, rates=self.rates)
-            m.d.comb += [scale.delta.eq(deltas.at(2)[k]), scale.extra.eq(self.c_extra.at(2))]
-            steps.append(scale.o)
-        at = 4 + wait  # of the old value and the random word
-        words = None
-        if mode is Rounding.STOCHASTIC and not j.compatible:
-            words = self._words(m, "step_words", base=j.row_base, down=False, counter=self.clocks,
-                                lanes=j.z, use=3, learns=self.c_update)
-            words = Staged(m, words, 3, "step_word").at(at)
-        share = j.z // self.n
-        news = []
-        for lane in range(j.z):
-            m.submodules[f"step_{lane}"] = unit = StepLane(**keys)
-            m.d.comb += [unit.x.eq(self.x_update.at(3)[lane]), unit.step.eq(steps[lane // share]),
-                         unit.word.eq(self.weight.at(at)[lane])]
-            if words is not None:
-                m.d.comb += unit.random.eq(words[lane])
-            news.append(unit.new)
-        m.d.comb += [self.weights.new.as_value().eq(Cat(news)),
-                     self.weights.write.eq(self.updates.at(stages.update)),
-                     self.weights.write_row.eq(self.clocks.at(stages.update))]
-        news = []
-        for k in range(self.n):
-            m.submodules[f"bias_step_{k}"] = unit = StepLane(**keys, bias=True)
-            m.d.comb += [unit.step.eq(steps[k]), unit.word.eq(self.bias.at(at)[k])]
-            if words is not None:
-                m.d.comb += unit.random.eq(words[k * share])
-            news.append(unit.new)
-        late = stages.update
-        m.d.comb += [self.biases.new.as_value().eq(Cat(news)),
-                     self.biases.write.eq(self.updates.at(late) & self.starts.at(late)),
-                     self.biases.write_row.eq(self.group.at(late))]
-
-    # Backward.
-
-    def _backward(self, m, deltas: Staged) -> None:
-        j, stages, mode, below = self.junction, self.stages, self.rounding.delta, self.below
-        at = 2 if j.compatible else stages.product - 1
-        product = stages.backward - 1 if j.compatible else stages.product
-        operand, delta = self.operand.at(at), deltas.at(at)
-        slopes = self.bank.slope
-        slope_lanes = None
-        if j.compatible:
-            slope_lanes = self._by_lane(m, slopes, "slope", self.left_shapes.slope)
-        products = []
-        share = j.z // self.n
-        for lane in range(j.z):
-            unit = BackwardProducts(junction=j, below=below, stages=stages)
-            m.submodules[f"product_{lane}"] = unit
-            m.d.comb += [unit.operand.eq(operand[lane]), unit.delta.eq(delta[lane // share])]
-            if j.compatible:
-                m.d.comb += unit.slope.eq(slope_lanes.at(2)[lane])
-            products.append(unit.product)
-        products = self._by_memory(products, product)
-        late_slopes = None if j.compatible else Staged(m, slopes, 2, "slope").at(product + 1)
-        rows = Staged(m, self.rows, 0, "row").at(product - 1)
-        lanes, words = [], None
-        for mu in range(j.z):
-            unit = BackwardLane(junction=j, below=below, stages=stages, mode=mode)
-            m.submodules[f"backward_{mu}"] = unit
-            lanes.append(unit)
-            if mu == 0 and mode is Rounding.STOCHASTIC and not j.compatible:
-                words = self._left_words(m, product)
-            early = product - 1
-            m.d.comb += [
-                unit.product.eq(products[mu]), unit.row.eq(rows[mu]),
-                unit.valid.eq(self.valids.at(early)), unit.first.eq(self.w_sweep_first.at(early)),
-                unit.last.eq(self.w_sweep_last.at(early)),
-                unit.toggle.eq(self.c_toggle.at(early)), unit.swap.eq(self.firsts.at(0)),
-                unit.read_row.eq(self.left_row), unit.read_toggle.eq(self.c_toggle.at(0)),
-            ]
-            if late_slopes is not None:
-                m.d.comb += unit.slope.eq(late_slopes[mu])
-            if words is not None:
-                m.d.comb += unit.random.eq(words[mu])
-        self._read_left(m, lanes)
-
-    def _left_words(self, m, product: int):
-        """Random words of the left neurons' deltas."""
-        j = self.junction
-        delay = LeftDelta.word_stage(self.below, self.stages)
-        return self._words(m, "delta_words", base=int(delta_index(j.row_base)), down=True,
-                           counter=self.clocks, lanes=j.z, use=product + 1 + delay,
-                           learns=self.c_update)
-
-    def _by_memory(self, products: list, stage: int) -> list:
-        """Return the product for each memory, from the lane that reads it."""
-        dither = self.junction.interleaver.dither
-        if dither is None:
-            return products
-        values = [product.as_value() for product in products]
-        lanes = dither.argsort(axis=1)
-        return [pick(self.w_sweep.at(stage), [values[lane] for lane in column])
-                for column in lanes.T.tolist()]
-
-    def _read_left(self, m, lanes: list) -> None:
-        """Show the deltas of the group that the junction before asks for, at stage 2."""
-        j, group = self.junction, self.left_group
-        part = Staged(m, self.left_part, 0, "left_part").at(1)
-        if j.depth <= REGISTER_ROWS:
-            row = Staged(m, self.left_row, 0, "left_row").at(1)
-            words = [Cat(lane.deltas[r] for lane in lanes) for r in range(j.depth)]
-            word = pick(row, words)
-        else:
-            word = Cat(lane.delta for lane in lanes)
-        size = group * self.left_shapes.delta.width
-        deltas = Signal(self.left_deltas.shape(), name="left_delta", reset_less=True)
-        m.d.sync += deltas.as_value().eq(
-            pick(part, [word[p * size:(p + 1) * size] for p in range(j.z // group)]))
-        m.d.comb += self.left_deltas.eq(deltas)
-
-
