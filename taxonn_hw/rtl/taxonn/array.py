@@ -4,16 +4,13 @@ Stage names are those of :mod:`.lane`; a slot is at c0 when it leaves the hazard
 further each clock, and never stalls.
 """
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config import Activation
-from ...fixed import RANDOM_BITS, Rounding
-from ...fixed.gates import rounding_offset
+from ...fixed import RANDOM_BITS
 from ...plan.latency import (
     PRODUCT_STAGE,
-    RANDOM_STAGE,
     SUM_STAGE,
     WRITE_LATENCY,
     lane_activation_stage,
@@ -23,20 +20,19 @@ from ...plan.latency import (
 from ...plan.layout import weight_group
 from ...plan.program import Finish
 from ..select import by_index
-from .factor import FactorUnit
-from .lane import Lane, alignments, lane_control
+from .array_control import add_control, alive_lanes, element_is, in_lanes
+from .array_parts import add_pipeline, add_random, add_rows
+from .lane import Lane
 from .neuron_unit import sum_tag
 from .numerics import Numerics
-from .random_words import ArrayRandom
 from .scalar_bias import ScalarBias
 from .slot import slot_layout
 from .tree import AdderTree, sum_layout
 from .vectors import VectorMemory
-from .weights import WeightMemory
 
 __all__ = ["LaneArray"]
 
-_STAGES = 10
+_LAST = 9  # stage
 
 
 class LaneArray(wiring.Component):
@@ -107,17 +103,15 @@ class LaneArray(wiring.Component):
         m = Module()
         n, lanes = self.numerics, range(self.n_lanes)
         slots, valids = self._pipeline(m)
-        m.submodules.random = random = ArrayRandom(seed=n.network.config.seed, lanes=self.n_lanes)
-        m.d.comb += [random.advance.eq(self.advance), random.restart.eq(self.restart),
-                     random.advance_lanes.eq(valids[RANDOM_STAGE - 1]
-                                             & slots[RANDOM_STAGE - 1].new_sample),
-                     random.index.eq(slots[0].hash), self.state.eq(random.state),
-                     self.lane_word.eq(random.lanes[:RANDOM_BITS])]
-        control = self._control(m, slots, valids, random)
-        weights, words = self._weights(m, slots, valids)
+        random = add_random(m, self, slots, valids, slots[0].hash)
+        m.d.comb += self.lane_word.eq(random.lanes[:RANDOM_BITS])
+        control = add_control(m, self, slots, valids, random)
+        weights, words, stored = add_rows(m, self, slots, valids, WRITE_LATENCY)
+        self.move_written = stored[WRITE_LATENCY] if n.training else self.move_store
+        m.d.comb += weights.write.eq(self.back.valid | self.move_written & ~self.move_bias)
         elements, memory, stores = self._vectors(m, slots, valids)
         extra = self._biases(m, slots, valids, random, control)
-        alive = self._alive(slots[lane_activation_stage(n.alignment)])
+        alive = alive_lanes(n, slots[lane_activation_stage(n.alignment)])
         members = []
         for k in lanes:
             m.submodules[f"lane_{k}"] = lane = Lane(numerics=n)
@@ -140,7 +134,7 @@ class LaneArray(wiring.Component):
                        Cat(lane.gathered for lane in members))
         slot = slots[SUM_STAGE]
         m.d.comb += [
-            self.drain_load.eq(valids[SUM_STAGE] & slot.last & slot.spread & ~self._in_lanes(slot)),
+            self.drain_load.eq(valids[SUM_STAGE] & slot.last & slot.spread & ~in_lanes(n, slot)),
             self.drain_slot.eq(slot),
         ]
         return m
@@ -148,13 +142,7 @@ class LaneArray(wiring.Component):
     def _pipeline(self, m):
         """The slot at every stage, and whether there is one; a row that the host stores is one."""
         n = self.numerics
-        slots, valids = [self.i.slot], [self.i.valid]
-        for stage in range(1, _STAGES):
-            slot = Signal(self.slot, name=f"c{stage}_slot", reset_less=True)
-            valid = Signal(name=f"c{stage}_valid")
-            m.d.sync += [slot.eq(slots[-1]), valid.eq(valids[-1])]
-            slots.append(slot)
-            valids.append(valid)
+        slots, valids = add_pipeline(m, self, _LAST)
         widest = max(n.layers, key=lambda layer: layer.formats.weight.width).index
         serial = [layer for layer in n.layers if not layer.by_outputs]
         if serial:
@@ -164,43 +152,6 @@ class LaneArray(wiring.Component):
             m.d.sync += [slots[3].layer.eq(widest), slots[3].bias.eq(0),
                          slots[3].update.eq(self.move_store)]
         return slots, valids
-
-    def _in_lanes(self, slot):
-        """Whether the results of this spread slot are stored in all lanes at once."""
-        program = self.numerics.program
-        ways = [{p.layer.index: int(p.finish is Finish.LANES) for p in passes}
-                for passes in (program.forward, program.backward) if passes]
-        results = [by_index(slot.layer, way, 1) for way in ways]
-        return results[0] if len(results) == 1 else Mux(slot.pass_backward, results[1], results[0])
-
-    def _weights(self, m, slots, valids):
-        """Return the weight memory and the row register, as words at c2."""
-        n, width = self.numerics, self.numerics.word.width
-        m.submodules.weights = weights = WeightMemory(
-            lanes=self.n_lanes, word=n.word, n_rows=n.network.n_rows,
-            single_port=n.network.single_port, target=self.target)
-        row = Signal(width * self.n_lanes, name="c2_row", reset_less=True)
-        with m.If(self.move_shift | self.move_fetch | valids[1] & slots[1].read):
-            m.d.sync += row.eq(Mux(self.move_shift,
-                                   Cat(row[width * self.group:], self.move_data),
-                                   weights.words.as_value()))
-        m.d.comb += [
-            weights.row.eq(Mux(self.move, self.move_row, slots[0].row)),
-            weights.write_row.eq(Mux(self.move, self.move_row, self.back.row)),
-            self.moved.eq(row[:width * self.group]),
-        ]
-        written = self.move_store
-        if n.training:
-            for stage in range(3, WRITE_LATENCY + 1):
-                register = Signal(name=f"c{stage}_move_store")
-                m.d.sync += register.eq(written)
-                written = register
-        else:
-            m.d.comb += weights.new.as_value().eq(row)
-        m.d.comb += weights.write.eq(self.back.valid | written & ~self.move_bias)
-        self.move_written = written
-        words = [row[width * k:width * (k + 1)].as_signed() for k in range(self.n_lanes)]
-        return weights, words
 
     def _vectors(self, m, slots, valids):
         """Return the lanes' elements at c2, the vector memory and what a lane stores."""
@@ -227,21 +178,9 @@ class LaneArray(wiring.Component):
             stores = self._lane_stores(m, slots, valids, memory)
         elements = own or inputs or [Const(0, 1)] * self.n_lanes
         if own and inputs:
-            elements = [Mux(self._element_is(slots[2], "x"), x, element)
+            elements = [Mux(element_is(n, slots[2], "x"), x, element)
                         for x, element in zip(inputs, own, strict=True)]
         return elements, memory, stores
-
-    def _element_is(self, slot, kind: str):
-        """Whether the lane's element in this slot is of memory ``x``, ``a`` or ``d``."""
-        program = self.numerics.program
-        ways = []
-        for passes in (program.forward, program.backward):
-            found = {p.layer.index: int(p.vector == kind) for p in passes if p.vector}
-            if found:
-                ways.append(by_index(slot.layer, found, 1))
-        if not ways:
-            return Const(0, 1)
-        return ways[0] if len(ways) == 1 else Mux(slot.pass_backward, ways[1], ways[0])
 
     def _lane_stores(self, m, slots, valids, memory):
         """Write activations and deltas of all lanes; return what a lane writes."""
@@ -256,7 +195,7 @@ class LaneArray(wiring.Component):
 
             def completes(stage, flag, backward=backward):
                 slot = slots[stage]
-                return (valids[stage] & slot[flag] & slot.spread & self._in_lanes(slot)
+                return (valids[stage] & slot[flag] & slot.spread & in_lanes(n, slot)
                         & (slot.pass_backward == backward))
 
             writes.append(completes(stage, "last"))
@@ -272,101 +211,6 @@ class LaneArray(wiring.Component):
                 return a
             return Mux(writes[1], Cat(lane.delta, Const(0, width))[:width], a)
         return stores
-
-    def _control(self, m, slots, valids, random):
-        """Decode once, for all lanes; each stage's signals are registered at its start."""
-        n, a = self.numerics, self.numerics.alignment
-        control = Signal(lane_control(n))
-        m.submodules.factor = factor = FactorUnit(numerics=n)
-        m.d.comb += [factor.c1.eq(slots[1]), factor.c1_valid.eq(valids[1]),
-                     factor.rate.eq(self.rate), control.c2_factor.eq(factor.c2_factor)]
-        s1, s2 = slots[1], slots[2]
-        by_outputs = by_index(s1.layer, {layer.index: int(layer.by_outputs)
-                                         for layer in n.layers}, 1)
-        registered = {
-            "c2_element_y": valids[1] & s1.gather,
-            "c2_element_x": valids[1] & s1.update,
-            "c2_lowest": s1.bias & ~s1.update,
-            "c2_shift": valids[1] & (s1.backward | s1.update),
-            "c2_own_power": Mux(s1.update, by_outputs, s1.gather),
-            "c2_negate": s1.update,
-            "c2_activation": self._activations(s1),
-        }
-        for name, value in registered.items():
-            register = Signal(name=name, reset_less=True)
-            m.d.sync += register.eq(value)
-            m.d.comb += control[name].eq(register)
-        m.d.comb += [
-            control.c2_layer.eq(s2.layer), control.c3_layer.eq(slots[3].layer),
-            control.c3_update.eq(slots[3].update),
-            control.c3_bias.eq(slots[3].bias & ~slots[3].update),
-            control.c5_layer.eq(slots[5].layer), control.c5_bias.eq(slots[5].bias),
-            control.c5_first.eq(slots[5].first),
-            control.c5_accumulate.eq(valids[5] & slots[5].spread),
-            control.c6_layer.eq(slots[6].layer), control.c7_layer.eq(slots[7].layer),
-            control.c8_layer.eq(slots[8].layer),
-            control.c6_row_word.eq(random.c6), control.c7_row_word.eq(random.c7),
-        ]
-        if n.pow2:
-            m.d.comb += control.c2_power.eq(s2.power)
-        if n.training and a.point:
-            self._offset(m, slots[3], valids[3], random, control)
-        if not a.scaled:
-            self._zeros(m, slots[3], control)
-        return control
-
-    def _activations(self, slot):
-        """Whether the lane's element is an activation, not a delta: also for the slopes that the
-        null slot of a block asks for."""
-        return self._element_is(slot, "a") | self._element_is(slot, "x")
-
-    def _offset(self, m, slot, valid, random, control) -> None:
-        """What rounding adds: to updates its complement, to deltas stored in all lanes itself."""
-        n, a = self.numerics, self.numerics.alignment
-        rounding, point = n.network.config.rounding, a.point
-        offset = ~rounding_offset(point, rounding.update, random.c3)
-        lane, stochastic = slot.update, Rounding.STOCHASTIC
-        mask = int(rounding.update is stochastic)
-        if n.lane_layers and a.rounds_deltas:
-            offset = Mux(slot.update, offset, rounding_offset(point, rounding.delta, random.c3))
-            rounds = slot.last & slot.spread & slot.pass_backward & self._in_lanes(slot)
-            mask = Mux(slot.update, mask, int(rounding.delta is stochastic))
-            lane = slot.update | valid & rounds
-        m.d.comb += [control.c3_offset.eq(offset & lane.replicate(point)),
-                     control.c3_offset_lane.eq(lane & mask)]
-
-    def _zeros(self, m, slot, control) -> None:
-        """Which zeros the product of a slot gets at c4."""
-        n, a = self.numerics, self.numerics.alignment
-        shifts = alignments(n)
-        number = {zeros: k for k, zeros in enumerate(shifts)}
-        forward = by_index(slot.layer, {layer.index: number[
-            layer.product_shift + a.forward_zeros(layer)] for layer in n.layers})
-        choice = Mux(slot.pass_backward, 0, forward)
-        if n.training:
-            low, high = n.network.config.rate_range
-            update = by_index(slot.layer, {layer.index: Array(
-                number[a.update_zeros(layer, rate)] for rate in range(high, low - 1, -1))[self.rate]
-                for layer in n.layers})
-            choice = Mux(slot.update, update, choice)
-        register = Signal(range(max(len(shifts), 2)), name="c4_alignment", reset_less=True)
-        m.d.sync += register.eq(choice)
-        m.d.comb += control.c4_alignment.eq(register)
-
-    def _alive(self, slot):
-        """One bit a lane: it stands for a neuron in this block.  Only a hard sigmoid of nothing
-        is not nothing, so other activations need no mask."""
-        n, full = self.numerics, (1 << self.n_lanes) - 1
-        masks = {}
-        for layer in n.lane_layers:
-            rest = layer.n_out % self.n_lanes
-            mask = full
-            if rest and layer.activation is Activation.HARD_SIGMOID:
-                mask = Mux(slot.block == layer.n_blocks - 1, (1 << rest) - 1, full)
-            masks[layer.index] = mask
-        if all(mask is full or isinstance(mask, int) for mask in masks.values()):
-            return Const(full, self.n_lanes)
-        return by_index(slot.layer, masks, self.n_lanes)
 
     def _biases(self, m, slots, valids, random, control):
         """Add the scalar biases; return what lane 0 adds to its product, at c3."""

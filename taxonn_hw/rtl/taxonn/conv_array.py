@@ -7,26 +7,25 @@ step of a row is a sum over positions, whose last slot reads the row, adds the w
 back at c7.
 """
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, Rounding
 from ...fixed.gates import rounding_offset
-from ...plan.latency import PRODUCT_STAGE, RANDOM_STAGE, SUM_STAGE
+from ...plan.latency import PRODUCT_STAGE, SUM_STAGE
 from ...plan.layout import weight_group
 from ...plan.program import Finish
 from ..select import by_index
+from .array_parts import add_alignment, add_pipeline, add_random, add_rows, alignment_numbers
 from .conv_slot import conv_slot
 from .conv_vectors import GroupedMemory
 from .factor import FactorUnit
-from .lane import Lane, alignments, lane_control
+from .lane import Lane, lane_control
 from .neuron_unit import sum_tag
 from .numerics import Numerics
-from .random_words import ArrayRandom
 from .slot import slot_layout
 from .tree import AdderTree, sum_layout
-from .weights import WeightMemory
 
 __all__ = ["ConvArray"]
 
@@ -90,13 +89,11 @@ class ConvArray(wiring.Component):
         m = Module()
         n = self.numerics
         slots, valids = self._pipeline(m)
-        m.submodules.random = random = ArrayRandom(seed=n.network.config.seed, lanes=self.n_lanes)
-        m.d.comb += [random.advance.eq(self.advance), random.restart.eq(self.restart),
-                     random.advance_lanes.eq(valids[RANDOM_STAGE - 1]
-                                             & slots[RANDOM_STAGE - 1].new_sample),
-                     random.index.eq(slots[0].row), self.state.eq(random.state),
-                     self.lanes.eq(random.lanes)]
-        weights, words, stored = self._weights(m, slots, valids)
+        random = add_random(m, self, slots, valids, slots[0].row)
+        m.d.comb += self.lanes.eq(random.lanes)
+        weights, words, stored = add_rows(m, self, slots, valids, _LAST)
+        m.d.comb += weights.write.eq(
+            self.back.valid | (stored[_LAST] if n.training else self.move_store))
         controls = self._controls(m, slots, valids, random, stored)
         elements = self._vectors(m, slots) if n.training else [Const(0, 1)] * self.n_lanes
         members = []
@@ -133,44 +130,12 @@ class ConvArray(wiring.Component):
     def _pipeline(self, m):
         """The slot at every stage, and whether there is one; a row that the host stores is one."""
         n = self.numerics
-        slots, valids = [self.i.slot], [self.i.valid]
-        for stage in range(1, _LAST + 1):
-            slot = Signal(self.slot, name=f"c{stage}_slot", reset_less=True)
-            valid = Signal(name=f"c{stage}_valid")
-            m.d.sync += [slot.eq(slots[-1]), valid.eq(valids[-1])]
-            slots.append(slot)
-            valids.append(valid)
+        slots, valids = add_pipeline(m, self, _LAST)
         widest = max(n.layers, key=lambda layer: layer.formats.weight.width).index
         with m.If(self.move):
             m.d.sync += [slots[3].tag.layer.eq(widest), slots[3].bias.eq(0), slots[3].first.eq(1),
                          slots[3].update.eq(self.move_store)]
         return slots, valids
-
-    def _weights(self, m, slots, valids):
-        """Return the weight memory, its words at c2 and a host's store at every stage."""
-        n, width = self.numerics, self.numerics.word.width
-        m.submodules.weights = weights = WeightMemory(
-            lanes=self.n_lanes, word=n.word, n_rows=n.network.n_rows,
-            single_port=n.network.single_port, target=self.target)
-        row = Signal(width * self.n_lanes, name="c2_row", reset_less=True)
-        with m.If(self.move_shift | self.move_fetch | valids[1] & slots[1].read):
-            m.d.sync += row.eq(Mux(self.move_shift,
-                                   Cat(row[width * self.group:], self.move_data),
-                                   weights.words.as_value()))
-        stored = {2: self.move_store}
-        for stage in range(3, _LAST + 1):
-            stored[stage] = Signal(name=f"c{stage}_move_store")
-            m.d.sync += stored[stage].eq(stored[stage - 1])
-        m.d.comb += [
-            weights.row.eq(Mux(self.move, self.move_row, slots[0].row)),
-            weights.write_row.eq(Mux(self.move, self.move_row, self.back.row)),
-            weights.write.eq(self.back.valid | (stored[_LAST] if n.training else self.move_store)),
-            self.moved.eq(row[:width * self.group]),
-        ]
-        if not n.training:
-            m.d.comb += weights.new.as_value().eq(row)
-        words = [row[width * k:width * (k + 1)].as_signed() for k in range(self.n_lanes)]
-        return weights, words, stored
 
     def _vectors(self, m, slots):
         """Return the delta of every lane at c2, zero where it does not count."""
@@ -243,7 +208,11 @@ class ConvArray(wiring.Component):
                 common.c3_offset_lane.eq(s3.update & int(rounding.update is Rounding.STOCHASTIC)),
             ]
         if not a.scaled:
-            self._zeros(m, s3, common)
+            number = alignment_numbers(n)
+            forward = by_index(s3.tag.layer, {
+                k.index: number[k.product_shift] for k in n.layers})
+            add_alignment(m, n, common, Mux(s3.spread, forward, 0), layer=s3.tag.layer,
+                          step=s3.gradient, rate=self.rate)
         factors = []
         for g in range(self.groups):
             m.submodules[f"factor_{g}"] = factor = FactorUnit(numerics=n)
@@ -260,22 +229,6 @@ class ConvArray(wiring.Component):
             m.d.comb += [control.eq(common), control.c2_factor.eq(value)]
             controls.append(control)
         return controls
-
-    def _zeros(self, m, slot, control) -> None:
-        """Which zeros the product of a slot gets at c4."""
-        n, a = self.numerics, self.numerics.alignment
-        number = {zeros: k for k, zeros in enumerate(alignments(n))}
-        choice = Mux(slot.spread, by_index(slot.tag.layer, {
-            k.index: number[k.product_shift] for k in n.layers}), 0)
-        if n.training:
-            low, high = n.network.config.rate_range
-            step = by_index(slot.tag.layer, {k.index: Array(
-                number[a.update_zeros(k, rate)] for rate in range(high, low - 1, -1))[self.rate]
-                for k in n.layers})
-            choice = Mux(slot.gradient, step, choice)
-        register = Signal(range(max(len(number), 2)), name="c4_alignment", reset_less=True)
-        m.d.sync += register.eq(choice)
-        m.d.comb += control.c4_alignment.eq(register)
 
     def _sums(self, m, slot, valid, products) -> None:
         n = self.numerics

@@ -1,0 +1,89 @@
+"""What the arrays of dense and of convolutional nets have in common, added to the array ``owner``.
+
+Stage names are those of :mod:`.lane`.
+"""
+
+from amaranth.hdl import Array, Cat, Mux, Signal
+
+from ...plan.latency import RANDOM_STAGE
+from ..select import by_index
+from .lane import alignments
+from .numerics import Numerics
+from .random_words import ArrayRandom
+from .weights import WeightMemory
+
+__all__ = ["add_alignment", "add_pipeline", "add_random", "add_rows", "alignment_numbers"]
+
+
+def add_pipeline(m, owner, last: int):
+    """Return the slot at every stage up to c``last``, and whether there is one."""
+    slots, valids = [owner.i.slot], [owner.i.valid]
+    for stage in range(1, last + 1):
+        slot = Signal(owner.slot, name=f"c{stage}_slot", reset_less=True)
+        valid = Signal(name=f"c{stage}_valid")
+        m.d.sync += [slot.eq(slots[-1]), valid.eq(valids[-1])]
+        slots.append(slot)
+        valids.append(valid)
+    return slots, valids
+
+
+def add_random(m, owner, slots, valids, index) -> ArrayRandom:
+    """Add the random words; ``index`` is their row address at c0."""
+    m.submodules.random = random = ArrayRandom(seed=owner.numerics.network.config.seed,
+                                               lanes=owner.n_lanes)
+    before = RANDOM_STAGE - 1
+    m.d.comb += [random.advance.eq(owner.advance), random.restart.eq(owner.restart),
+                 random.advance_lanes.eq(valids[before] & slots[before].new_sample),
+                 random.index.eq(index), owner.state.eq(random.state)]
+    return random
+
+
+def add_rows(m, owner, slots, valids, last: int):
+    """Add the weight memory and the register of the row at c2, through which the host moves too.
+
+    Returns the memory, the row, and the host's store at the stage that writes: c``last``, without
+    training hardware at once.
+    """
+    n, width, group = owner.numerics, owner.numerics.word.width, owner.group
+    m.submodules.weights = weights = WeightMemory(
+        lanes=owner.n_lanes, word=n.word, n_rows=n.network.n_rows,
+        single_port=n.network.single_port, target=owner.target)
+    row = Signal(width * owner.n_lanes, name="c2_row", reset_less=True)
+    with m.If(owner.move_shift | owner.move_fetch | valids[1] & slots[1].read):
+        m.d.sync += row.eq(Mux(owner.move_shift, Cat(row[width * group:], owner.move_data),
+                               weights.words.as_value()))
+    m.d.comb += [
+        weights.row.eq(Mux(owner.move, owner.move_row, slots[0].row)),
+        weights.write_row.eq(Mux(owner.move, owner.move_row, owner.back.row)),
+        owner.moved.eq(row[:width * group]),
+    ]
+    stored = {2: owner.move_store}
+    for stage in range(3, last + 1):
+        stored[stage] = Signal(name=f"c{stage}_move_store")
+        m.d.sync += stored[stage].eq(stored[stage - 1])
+    if not n.training:
+        m.d.comb += weights.new.as_value().eq(row)
+    words = [row[width * k:width * (k + 1)].as_signed() for k in range(owner.n_lanes)]
+    return weights, words, stored
+
+
+def alignment_numbers(n: Numerics) -> dict[int, int]:
+    """Return the choice at ``c4_alignment`` for every number of zeros."""
+    return {zeros: k for k, zeros in enumerate(alignments(n))}
+
+
+def add_alignment(m, n: Numerics, control, choice, *, layer, step, rate) -> None:
+    """Choose the zeros that a product gets at c4: ``choice``, or those of a ``step`` of ``layer``.
+
+    All inputs are at c3.
+    """
+    a, number = n.alignment, alignment_numbers(n)
+    if n.training:
+        low, high = n.network.config.rate_range
+        steps = by_index(layer, {k.index: Array(
+            number[a.update_zeros(k, exponent)] for exponent in range(high, low - 1, -1))[rate]
+            for k in n.layers})
+        choice = Mux(step, steps, choice)
+    register = Signal(range(max(len(number), 2)), name="c4_alignment", reset_less=True)
+    m.d.sync += register.eq(choice)
+    m.d.comb += control.c4_alignment.eq(register)
