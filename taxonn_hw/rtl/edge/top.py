@@ -3,15 +3,15 @@
 from itertools import pairwise
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from ...config_hash import config_hash
 from ...fixed.gates import shape_of
 from ...plan.edge.latency import junction_stages
 from ...plan.edge.network import EdgeNetwork
-from ...plan.streams import element_width, geometry
-from ..control import ControlBlock, csr_signature
+from ...plan.streams import geometry
+from ..control import ControlBlock
+from ..ports import accelerator_ports
 from .junction import EdgeJunction
 from .loader import Loader
 from .mover import EdgeMover
@@ -36,15 +36,8 @@ class EdgeAccelerator(wiring.Component):
 
     Members
     -------
-    i_samples : In(stream of unsigned[samples_per_clock])
-        Samples: beats of input codes, in training followed by beats of target codes.
-    o_results : Out(stream of output code)
-        With ``control.results``: the outputs of each sample, neuron 0 first (in training those
-        before the update).
-    i_weights, o_weights : In, Out(stream of word[weight_group])
-        Rows and biases that ``weight_command`` asked for.
-    csr : In(register bus)
-        See :mod:`taxonn_hw.bus.registers`.
+    i_samples, o_results, i_weights, o_weights, csr
+        See :func:`taxonn_hw.rtl.ports.accelerator_ports`.
     """
 
     def __init__(self, network: EdgeNetwork, target: str = "generic") -> None:
@@ -62,15 +55,7 @@ class EdgeAccelerator(wiring.Component):
                 if i > 1:
                     self.latencies[f"junction_{i}_backward"] = s.backward
             self.latencies["output_delta"] = self.stages[-1].error
-        samples = data.ArrayLayout(element_width(network), network.samples_per_clock)
-        words = data.ArrayLayout(network.word, network.weight_group)
-        super().__init__({
-            "i_samples": In(stream.Signature(samples)),
-            "o_results": Out(stream.Signature(network.output.formats.a.width)),
-            "i_weights": In(stream.Signature(words)),
-            "o_weights": Out(stream.Signature(words)),
-            "csr": In(csr_signature()),
-        })
+        super().__init__(accelerator_ports(network))
 
     def elaborate(self, platform):
         m = Module()

@@ -1,14 +1,14 @@
 """The sequencer of convolutional nets: walks rows and positions, a slot a clock."""
 
 from amaranth.hdl import Array, Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from ...plan.program import Element
 from .conv_descriptor import descriptor_layout, descriptors
 from .conv_slot import conv_slot
 from .conv_walkers import walk_blocks, walk_inputs, walk_positions, walk_rows
 from .numerics import Numerics
+from .shell import sequencer_ports
 
 __all__ = ["ConvSequencer"]
 
@@ -23,32 +23,14 @@ class ConvSequencer(wiring.Component):
 
     Members
     -------
-    o : Out(stream of slot)
-    run : In(1)
-        A sample may start.
-    train, x_bank : In(1)
-        Mode; sample bank of the loader.
-    restart : In(1)
-        The next training sample is sample 0.
-    idle_results : In(1)
-        All results of finished passes are stored.
-    pass_starts : Out(1)
-        First slot of a pass that has results leaves.
-    sample_starts, sample_ends : Out(1)
-        First, last slot of a sample leaves.
-    stopped : Out(1)
-        No pass is under way.
+    o, run, train ...
+        See :func:`.shell.sequencer_ports`.
     """
 
     def __init__(self, *, numerics: Numerics) -> None:
         self.numerics = numerics
         self.slot = conv_slot(numerics)
-        super().__init__({
-            "o": Out(stream.Signature(self.slot)),
-            "run": In(1), "train": In(1), "x_bank": In(1), "restart": In(1),
-            "idle_results": In(1), "pass_starts": Out(1), "sample_starts": Out(1),
-            "sample_ends": Out(1), "stopped": Out(1),
-        })
+        super().__init__(sequencer_ports(self.slot))
 
     def elaborate(self, platform):
         m = Module()

@@ -31,8 +31,7 @@ lanes, and writes it at c7.
 """
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from ...fixed import RANDOM_BITS
 from ...plan import Network
@@ -46,8 +45,7 @@ from ...plan.latency import (
     UnitLatencies,
     group_latency,
 )
-from ...plan.streams import element_width
-from ..control import csr_signature
+from ..ports import accelerator_ports
 from ..select import by_index
 from ..skid import SkidBuffer
 from .conv_address import ConvAddress
@@ -60,8 +58,7 @@ from .loader import Loader
 from .neuron_unit import NeuronUnit
 from .numerics import Numerics
 from .pool import Pool
-from .shell import connect_moves, connect_run, make_control
-from .softmax import Softmax
+from .shell import add_softmax, connect_moves, connect_run, make_control
 
 __all__ = ["ConvAccelerator"]
 
@@ -79,7 +76,6 @@ class ConvAccelerator(wiring.Component):
     def __init__(self, network: Network, target: str = "generic") -> None:
         self.network, self.target = network, target
         self.numerics = n = Numerics(network)
-        self.word_group = data.ArrayLayout(n.word.width, network.weight_group)
         unit = UnitLatencies(n.program)
         #: Cycles, for the sidecar; the schedule that follows from them is ``plan.conv_timing``.
         self.latencies = {
@@ -89,14 +85,7 @@ class ConvAccelerator(wiring.Component):
             "group_sum": group_latency(n.program), "activation": unit.activation,
             "delta": unit.delta, "pool": POOL_LATENCY, "random_word": RANDOM_LATENCY,
         }
-        samples = data.ArrayLayout(element_width(network), network.samples_per_clock)
-        super().__init__({
-            "i_samples": In(stream.Signature(samples)),
-            "o_results": Out(stream.Signature(network.output.formats.a.width)),
-            "i_weights": In(stream.Signature(self.word_group)),
-            "o_weights": Out(stream.Signature(self.word_group)),
-            "csr": In(csr_signature()),
-        })
+        super().__init__(accelerator_ports(network))
 
     def elaborate(self, platform):
         m = Module()
@@ -132,12 +121,7 @@ class ConvAccelerator(wiring.Component):
             unit.train.eq(control.train), unit.state.eq(array.state), unit.lanes.eq(array.lanes),
             unit.target.eq(loader.target), loader.target_item.eq(unit.target_item),
         ]
-        sink = unit
-        if n.has_softmax:
-            m.submodules.softmax = sink = Softmax(numerics=n, total=unit.sum_shape)
-            m.d.comb += [sink.state.eq(array.state), sink.lane_word.eq(array.lanes[:RANDOM_BITS]),
-                         unit.valid.eq(sink.o.valid), unit.total.eq(sink.o.total),
-                         unit.tag.eq(sink.o.tag)]
+        sink = add_softmax(m, n, unit, state=array.state, lane_word=array.lanes[:RANDOM_BITS])
         self._sums(m, hazard, array, sink)
         pool = self._stores(m, address, array, unit)
         stored = Signal(range(3), name="stored_0")

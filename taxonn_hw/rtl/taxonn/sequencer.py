@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...fixed.random import activation_index, delta_index
 from ...plan.program import Element, Finish
 from .numerics import Numerics
+from .shell import sequencer_ports
 from .slot import list_entry, slot_layout
 
 __all__ = ["Sequencer"]
@@ -20,25 +21,12 @@ class Sequencer(wiring.Component):
 
     Members
     -------
-    o : Out(stream of slot)
-    run : In(1)
-        A sample may start.
-    train, x_bank : In(1)
-        Mode; sample bank of the loader.
-    restart : In(1)
-        The next training sample is sample 0.
-    idle_results : In(1)
-        All results of finished passes are stored.
+    o, run, train ...
+        See :func:`.shell.sequencer_ports`.
     rewind, done : Out, In, one bit a list
     clear : Out, one bit a list
     x, a1, d2, ... : In(stream), one a list
         Entries.
-    pass_starts : Out(1)
-        First slot of a pass that has results leaves.
-    sample_starts, sample_ends : Out(1)
-        First, last slot of a sample leaves.
-    stopped : Out(1)
-        No pass is under way.
     """
 
     def __init__(self, *, numerics: Numerics, x_entry=None) -> None:
@@ -51,12 +39,8 @@ class Sequencer(wiring.Component):
             streams[f"list_{name}"] = In(stream.Signature(entry))
         n_lists = max(len(self.lists), 1)
         super().__init__({
-            "o": Out(stream.Signature(self.slot)),
-            "run": In(1), "train": In(1), "x_bank": In(1), "restart": In(1),
-            "idle_results": In(1),
+            **sequencer_ports(self.slot),
             "done": In(n_lists), "rewind": Out(n_lists), "clear": Out(n_lists),
-            "pass_starts": Out(1), "sample_starts": Out(1), "sample_ends": Out(1),
-            "stopped": Out(1),
             **streams,
         })
 

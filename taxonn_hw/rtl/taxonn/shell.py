@@ -1,7 +1,8 @@
 """What surrounds the array of every network: registers, runs and their results, weight moves."""
 
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
 
 from ...config_hash import config_hash
 from ...plan import Network
@@ -9,9 +10,11 @@ from ...plan.latency import WRITE_LATENCY
 from ...plan.streams import geometry
 from ..control import ControlBlock
 from .mover import Mover
+from .numerics import Numerics
 from .runner import Runner
+from .softmax import Softmax
 
-__all__ = ["connect_moves", "connect_run", "make_control"]
+__all__ = ["add_softmax", "connect_moves", "connect_run", "make_control", "sequencer_ports"]
 
 
 def make_control(network: Network) -> ControlBlock:
@@ -20,6 +23,43 @@ def make_control(network: Network) -> ControlBlock:
                         rate=network.config.learning_rate_exponent,
                         rates=network.config.rate_range, can_train=network.config.training,
                         n_addresses=max(network.n_rows, network.n_neurons))
+
+
+def sequencer_ports(slot) -> dict:
+    """Return the members that both sequencers have.
+
+    o : Out(stream of slot)
+    run : In(1)
+        A sample may start.
+    train, x_bank : In(1)
+        Mode; sample bank of the loader.
+    restart : In(1)
+        The next training sample is sample 0.
+    idle_results : In(1)
+        All results of finished passes are stored.
+    pass_starts : Out(1)
+        First slot of a pass that has results leaves.
+    sample_starts, sample_ends : Out(1)
+        First, last slot of a sample leaves.
+    stopped : Out(1)
+        No pass is under way.
+    """
+    return {
+        "o": Out(stream.Signature(slot)),
+        "run": In(1), "train": In(1), "x_bank": In(1), "restart": In(1), "idle_results": In(1),
+        "pass_starts": Out(1), "sample_starts": Out(1), "sample_ends": Out(1), "stopped": Out(1),
+    }
+
+
+def add_softmax(m, numerics: Numerics, unit, *, state, lane_word):
+    """Return where sums go: the neuron ``unit``, or the softmax before it where there is one."""
+    if not numerics.has_softmax:
+        return unit
+    m.submodules.softmax = softmax = Softmax(numerics=numerics, total=unit.sum_shape)
+    m.d.comb += [softmax.state.eq(state), softmax.lane_word.eq(lane_word),
+                 unit.valid.eq(softmax.o.valid), unit.total.eq(softmax.o.total),
+                 unit.tag.eq(softmax.o.tag)]
+    return softmax
 
 
 def connect_run(m, network: Network, o_results, *, control, loader, sequencer, hazard, unit,

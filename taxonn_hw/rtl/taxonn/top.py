@@ -1,8 +1,7 @@
 """The accelerator: loader, sequencer, array, neuron unit, lists and registers."""
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, wiring
 
 from ...plan import Network
 from ...plan.latency import (
@@ -15,8 +14,7 @@ from ...plan.latency import (
     tree_latency,
 )
 from ...plan.program import Finish
-from ...plan.streams import element_width
-from ..control import csr_signature
+from ..ports import accelerator_ports
 from ..scalar_list import ScalarList
 from ..select import by_index
 from ..skid import SkidBuffer
@@ -27,9 +25,8 @@ from .loader import Loader
 from .neuron_unit import NeuronUnit, sum_tag
 from .numerics import Numerics
 from .sequencer import Sequencer
-from .shell import connect_moves, connect_run, make_control
+from .shell import add_softmax, connect_moves, connect_run, make_control
 from .slot import list_entry, slot_layout
-from .softmax import Softmax
 
 __all__ = ["Accelerator"]
 
@@ -47,22 +44,13 @@ class Accelerator(wiring.Component):
 
     Members
     -------
-    i_samples : In(stream of unsigned[samples_per_clock])
-        Samples: beats of input codes, in training followed by beats of target codes.
-    o_results : Out(stream of output code)
-        With ``control.results``: the outputs of each sample, neuron 0 first (in training those
-        before the update).
-    i_weights, o_weights : In, Out(stream of word[group])
-        Rows that ``weight_command`` asked for.
-    csr : In(register bus)
-        See :mod:`taxonn_hw.bus.registers`.
+    i_samples, o_results, i_weights, o_weights, csr
+        See :func:`taxonn_hw.rtl.ports.accelerator_ports`.
     """
 
     def __init__(self, network: Network, target: str = "generic") -> None:
         self.network, self.target = network, target
         self.numerics = n = Numerics(network)
-        self.group = network.weight_group
-        self.word_group = data.ArrayLayout(n.word.width, self.group)
         unit = UnitLatencies(n.program)
         #: Cycles, for the sidecar; the schedule that follows from them is ``plan.timing``.
         self.latencies = {
@@ -70,14 +58,7 @@ class Accelerator(wiring.Component):
             "adder_tree": tree_latency(n.program), "activation": unit.activation,
             "delta": unit.delta, "list": LIST_LATENCY, "random_word": RANDOM_LATENCY,
         }
-        samples = data.ArrayLayout(element_width(network), network.samples_per_clock)
-        super().__init__({
-            "i_samples": In(stream.Signature(samples)),
-            "o_results": Out(stream.Signature(network.output.formats.a.width)),
-            "i_weights": In(stream.Signature(self.word_group)),
-            "o_weights": Out(stream.Signature(self.word_group)),
-            "csr": In(csr_signature()),
-        })
+        super().__init__(accelerator_ports(network))
 
     def elaborate(self, platform):
         m = Module()
@@ -107,12 +88,7 @@ class Accelerator(wiring.Component):
             loader.row_bank.eq(array.x_bank), sequencer.x_bank.eq(loader.bank),
         ]
         self._lists(m, loader, sequencer, unit)
-        sink = unit
-        if n.has_softmax:
-            m.submodules.softmax = sink = Softmax(numerics=n, total=unit.sum_shape)
-            m.d.comb += [sink.state.eq(array.state), sink.lane_word.eq(array.lane_word),
-                         unit.valid.eq(sink.o.valid), unit.total.eq(sink.o.total),
-                         unit.tag.eq(sink.o.tag)]
+        sink = add_softmax(m, n, unit, state=array.state, lane_word=array.lane_word)
         self._sums(m, hazard, array, sink)
         connect_run(m, network, self.o_results, control=control, loader=loader,
                     sequencer=sequencer, hazard=hazard, unit=unit,
