@@ -38,6 +38,10 @@ FORMATS = {
     "improved hard 8": (["--bits", "8", *SLOWER],
                         "improved, 8-bit operands, 12 stored, the same steps"),
     "improved hard 4": (FOUR, "improved, 4-bit weight operands, 12 stored, power-of-two gradients"),
+    "improved all 4": (["--bits", "4", "--set", "formats.operand=s4.2",
+                        "--set", "formats.activation=u4.3", "--set", "formats.input=u4.4",
+                        "--set", "rounding.activation=stochastic", *SLOWER],
+                       "the same with activations and pixels of 4 bits too"),
 }
 #: fan-outs of 1024-64-16 from 1.6 % to 100 %
 FAN_OUTS = ((1, 1), (1, 4), (2, 8), (4, 8), (8, 8), (16, 16), (64, 16))
