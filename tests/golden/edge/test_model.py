@@ -103,6 +103,21 @@ def test_published_sums_saturate_edge_by_edge():
     check(network, n=1, parameters=[first, (weight, np.full(8, 100))])
 
 
+@pytest.mark.parametrize("arithmetic", ["improved", "compatibility"])
+@pytest.mark.parametrize("ends", [("lo", "hi"), ("hi", "lo"), ("lo", "lo"), ("hi", "hi")])
+def test_parameters_saturate_at_their_ends(ends, arithmetic):
+    """Weights at one end hold the outputs where every step pushes biases beyond the other."""
+    network = make([8, 4, 4], [2, 2], 4, bits=8 if arithmetic == "improved" else 12,
+                   activation="sigmoid", learning_rate_range=[0, 3],
+                   edge={"arithmetic": arithmetic})
+    parameters = [(np.full(j.weight_shape, getattr(j.formats.weight, ends[0])),
+                   np.full(j.n_out, getattr(j.formats.bias, ends[1]))) for j in network.layers]
+    golden = check(network, n=8, parameters=parameters)
+    for junction, (weight, bias) in zip(network.layers, golden.parameters, strict=True):
+        for codes, q in ((weight, junction.formats.weight), (bias, junction.formats.bias)):
+            assert codes.min() >= q.lo and codes.max() <= q.hi
+
+
 def test_layers_with_their_own_formats_and_rates():
     check(make([
         {"size": 12, "learning_rate_shift": -2, "activation": "leaky_relu",
