@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..fixed import Rounding, requantize, saturate
+from ..fixed import Rounding, requantize
 from ..fixed.floating import normalise, round_by
 from ..plan.arithmetic import LayerArithmetic
 from ..plan.softmax import RECIPROCAL_FRAC, softmax_tables
@@ -20,4 +20,4 @@ def softmax_codes(acc, layer: LayerArithmetic, mode: Rounding, random=None):
     product = e * t.reciprocal[mantissa]
     # e 2**-15 times reciprocal 2**-16, over 2**(place - 15)
     a = round_by(product, RECIPROCAL_FRAC + place - q.frac)
-    return np.minimum(saturate(a, q), q.one)
+    return np.minimum(a, q.one)
