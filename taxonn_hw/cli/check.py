@@ -1,5 +1,7 @@
 """``taxonn check``."""
 
+from pathlib import Path
+
 import click
 
 from .common import config_options, console, emit, note, progress
@@ -12,12 +14,14 @@ _SAMPLES = 300
 @click.command()
 @config_options
 @click.option("--program", is_flag=True, help="Print what happens in a training sample, and when.")
+@click.option("--schedule", "picture", type=click.Path(path_type=Path), metavar="PNG",
+              help="Draw which unit is busy when in a typical sample (engine taxonn).")
 @click.option("--clock", type=click.FloatRange(0, min_open=True), metavar="MHz",
               help="Print samples per second at this clock.")
 @click.option("--board", "board_name", metavar="B",
               help="Print samples per second of this board: of the array at its clock (unless "
                    "--clock says otherwise), over its serial line, and of resident samples.")
-def check(request, program, clock, board_name):
+def check(request, program, picture, clock, board_name):
     """Validate CONFIG; print sizes, formats and predicted clocks per sample.
 
     Where the clocks depend on the zeros in the data (engine taxonn), they are predicted on real
@@ -51,6 +55,8 @@ def check(request, program, clock, board_name):
         "training": training, "samples_per_s": rate}
     if board is not None:
         result |= _line(request, network, board)
+    if picture is not None:
+        result |= _draw_schedule(picture, request.config.name, prediction, on)
 
     def text():
         out = console()
@@ -72,6 +78,8 @@ def check(request, program, clock, board_name):
                       f"{result['samples_per_s_link_resident']:,.0f} per second")
         if program:
             out.print(listing(network), markup=False)
+        if picture is not None:
+            out.print(f"wrote {picture}")
 
     if program:
         result["program"] = listing(network).splitlines()
@@ -89,6 +97,18 @@ def _line(request, network, board) -> dict:
     return {"board": board.name, "baud": board.baud, "bytes_per_sample": size,
             "samples_per_s_link": line_rate(size, board.baud),
             **resident_facts(network, x, target, board.baud)}
+
+
+def _draw_schedule(path, name, prediction, on) -> dict:
+    """Draw a typical sample; return its facts."""
+    from ..plan.schedule import sample_schedule
+    from ..report.schedule import schedule_picture
+
+    schedule = sample_schedule(prediction)
+    schedule_picture(path, schedule, title=f"{name}: a sample of {schedule.clocks} clocks",
+                     subtitle=f"predicted {on}; utilisation over all of them "
+                              f"{prediction.utilisation:.3f}")
+    return {"schedule_picture": str(path), "schedule": schedule.facts()}
 
 
 def _dataset(request, network):

@@ -9,7 +9,7 @@ from ..config import Config
 from ..fixed import QFormat
 from .arithmetic import LayerArithmetic
 
-__all__ = ["Move", "Place", "Plan", "Prediction"]
+__all__ = ["LoadTime", "Move", "PassTime", "Place", "Plan", "Prediction"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,46 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PassTime:
+    """One pass of one sample, in cycles of the sequencer.
+
+    Members
+    -------
+    sample, number : int
+        Which sample, from 0; which pass of the program.
+    layer : int
+        Whose weights, from 1.
+    element : str
+        ``forward``, ``backward`` (with updates of the same rows in engine ``taxonn``'s dense
+        nets) or ``update``.
+    first, last : int
+        Cycles of its first and of its last slot.
+    slots : int
+        Clocks in between that multiply.
+    stored : int or None
+        Cycle from which its results can be read; None where it has none.
+    """
+
+    sample: int
+    number: int
+    layer: int
+    element: str
+    first: int
+    last: int
+    slots: int
+    stored: int | None
+
+
+@dataclass(frozen=True)
+class LoadTime:
+    """Cycles in which the first and the last beat of a sample arrive."""
+
+    sample: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
     """Clocks of a run.
 
@@ -54,15 +94,18 @@ class Prediction:
     samples : int
     useful : float
         Multiplications that a neuron needed, per multiplier and clock, 0 to 1.
-    passes : tuple
-        What the array did when, for the picture of the schedule; engine by engine.
+    passes : tuple of PassTime
+        What the array did when, of the first samples at least; none of an engine without passes.
+    loads : tuple of LoadTime
+        When the samples after the first arrived, of the first ones at least.
     """
 
     cycles: int
     slots: int
     samples: int
     useful: float
-    passes: tuple = ()
+    passes: tuple[PassTime, ...] = ()
+    loads: tuple[LoadTime, ...] = ()
 
     @property
     def clocks_per_sample(self) -> float:

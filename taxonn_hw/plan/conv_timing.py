@@ -7,7 +7,7 @@ machine as the sample before had left it; all later samples take the same clocks
 
 from dataclasses import dataclass, replace
 
-from .base import Prediction
+from .base import LoadTime, PassTime, Prediction
 from .conv_program import ConvPass, ConvProgram
 from .latency import (
     ADDRESS_LATENCY,
@@ -22,7 +22,6 @@ from .latency import (
 )
 from .network import Network
 from .program import Element, Finish
-from .timing import PassTime
 
 __all__ = ["ConvSchedule", "predict_conv_run"]
 
@@ -61,6 +60,7 @@ class ConvSchedule:
         self.begin: int | None = None
         self.n_samples = self.n_slots = self.n_useful = 0
         self.times: list[PassTime] = []
+        self.loads: list[LoadTime] = []
 
     def _stored_after(self, p: ConvPass, unit: UnitLatencies, into: int, tree: int) -> int:
         """Cycles from the last slot's leaving to the first in which results count as stored."""
@@ -80,11 +80,13 @@ class ConvSchedule:
         """Add one sample."""
         n = self.n_samples
         if n:
-            self.loaded = max(self.loaded + 1, self.freed[n % 2]) + self.beats - 1
+            start = max(self.loaded + 1, self.freed[n % 2])
+            self.loaded = start + self.beats - 1
+            self.loads.append(LoadTime(n, start, self.loaded))
         self.next = max(self.next, self.loaded + 1)
         for number, p in enumerate(self.passes):
             cursor = max(self.next, self.stored) if p.waits else self.next
-            first, before, last_sum = None, self.n_slots, 0
+            first, before, last_sum, stored = None, self.n_slots, 0, None
             for slot in self.slots[number]:
                 issue = max(cursor, self.before + 1)  # a slot waits between the two
                 self._leave(slot, max(issue, self.leaves) + 1)
@@ -96,9 +98,12 @@ class ConvSchedule:
             if p.element is not Element.BACKWARD:
                 self.n_useful += p.walk.n_positions * p.walk.channels_out
             if p.finish is not Finish.NONE:
-                self.stored = max(self.stored, last_sum + self.stored_after[number])
+                stored = last_sum + self.stored_after[number]
+                self.stored = max(self.stored, stored)
             self.end = max(self.leaves + 1 + CONV_WRITE_LATENCY, cursor, self.stored)
-            self.times.append(PassTime(n, number, first, cursor - 1, self.n_slots - before))
+            self.times.append(PassTime(
+                sample=n, number=number, layer=p.layer.index, element=p.element.name.lower(),
+                first=first, last=cursor - 1, slots=self.n_slots - before, stored=stored))
         self.freed[n % 2] = cursor + IMAGE_RELEASE
         self.written = {row: at for row, at in self.written.items()
                         if at + CONV_WRITE_LATENCY >= self.leaves}
@@ -149,14 +154,9 @@ def predict_conv_run(network: Network, golden, samples: int | None, training: bo
     clocks, slots, useful = ([marks[-1][i] - marks[-2][i] for i in (1, 2, 3)] if extra
                              else (0, 0, 0))
     cycles = schedule.end - (schedule.begin or 0) + extra * clocks
-    passes = tuple(schedule.times)
-    for k in range(extra):
-        passes += tuple(replace(time, sample=time.sample + k + 1,
-                                first=time.first + (k + 1) * clocks,
-                                last=time.last + (k + 1) * clocks)
-                        for time in schedule.times[-len(schedule.passes):]) if k < 8 else ()
     return Prediction(
-        cycles=cycles, slots=schedule.n_slots + extra * slots, samples=samples, passes=passes,
+        cycles=cycles, slots=schedule.n_slots + extra * slots, samples=samples,
+        passes=tuple(schedule.times), loads=tuple(schedule.loads),
         useful=(schedule.n_useful + extra * useful) / max(network.lanes * cycles, 1))
 
 

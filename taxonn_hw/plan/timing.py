@@ -7,12 +7,11 @@ arrive without stalls.
 """
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 
 from .alignment import Alignment
-from .base import Prediction
+from .base import LoadTime, PassTime, Prediction
 from .latency import (
     LIST_LATENCY,
     PRODUCT_STAGE,
@@ -28,18 +27,7 @@ from .latency import (
 from .network import Network
 from .program import Element, Finish, Pass, Program
 
-__all__ = ["PassTime", "Schedule", "predict", "predict_run"]
-
-
-@dataclass(frozen=True)
-class PassTime:
-    """When a pass issued: first and last cycle, and its multiply slots."""
-
-    sample: int
-    number: int
-    first: int
-    last: int
-    slots: int
+__all__ = ["Schedule", "predict", "predict_run"]
 
 
 def predict(network: Network, traces, *, training: bool = True) -> Prediction:
@@ -107,20 +95,26 @@ class Schedule:
         self.cursor = 0          # earliest cycle of the next slot
         self.end = 0
         self.n_samples = self.n_slots = self.n_useful = 0
+        self.visible: int | None = None  # cycle from which results of the present pass are stored
         self.times: list[PassTime] = []
+        self.loads: list[LoadTime] = []
 
     def run(self, trace) -> None:
         """Add one sample."""
         n = self.n_samples
         if n:
-            self.loaded = max(self.loaded + 1, self.freed[n % 2]) + self.beats - 1
+            start = max(self.loaded + 1, self.freed[n % 2])
+            self.loaded = start + self.beats - 1
+            self.loads.append(LoadTime(n, start, self.loaded))
         if "x" in self.lists:
             self._load_list(trace)
         self.next = max(self.next, self.loaded + 1)
         for number, p in enumerate(self.passes):
-            slots_before = self.n_slots
+            slots_before, self.visible = self.n_slots, None
             first, last = self._pass(p, trace)
-            self.times.append(PassTime(n, number, first, last, self.n_slots - slots_before))
+            self.times.append(PassTime(
+                sample=n, number=number, layer=p.layer.index, element=p.element.name.lower(),
+                first=first, last=last, slots=self.n_slots - slots_before, stored=self.visible))
         self.freed[n % 2] = last + 1
         if "x" not in self.lists:
             self.freed[n % 2] += ROW_RELEASE
@@ -131,7 +125,8 @@ class Schedule:
         cycles = self.end - (self.begin or 0)
         lanes = self.network.lanes
         return Prediction(cycles=cycles, slots=self.n_slots, samples=self.n_samples,
-                          useful=self.n_useful / max(lanes * cycles, 1), passes=tuple(self.times))
+                          useful=self.n_useful / max(lanes * cycles, 1), passes=tuple(self.times),
+                          loads=tuple(self.loads))
 
     def _load_list(self, trace) -> None:
         x = self.lists["x"] = _List(self.group)
@@ -333,5 +328,6 @@ class Schedule:
 
     def _store(self, visible: int) -> None:
         """Results count as stored from cycle ``visible`` on."""
+        self.visible = visible
         self.stored = max(self.stored, visible)
         self.end = max(self.end, visible)

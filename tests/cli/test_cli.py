@@ -135,6 +135,18 @@ def test_check(run, run_json):
     assert status == 0 and "clocks per training sample" in out and "update" in out
 
 
+def test_check_draws_the_schedule(run, run_json, tmp_path):
+    picture = tmp_path / "S.png"
+    status, result = run_json("check", XOR, *NET, "--samples", "9", "--schedule", str(picture))
+    assert status == 0 and result["schedule_picture"] == str(picture)
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    schedule = result["schedule"]
+    assert [p["layer"] for p in schedule["passes"]] == [1, 2, 2, 1]
+    assert schedule["passes"][-1]["last"] < schedule["clocks"]
+    status, _, err = run("check", "edge-64-16-4", "--schedule", str(tmp_path / "E.png"))
+    assert status == 2 and err.count("\n") == 1 and not (tmp_path / "E.png").exists()
+
+
 def test_check_without_its_data(run, monkeypatch):
     monkeypatch.delenv("TAXONN_DATA", raising=False)
     status, out, err = run("check", "mnist-784-128-10", "--samples", "2", "--json")
