@@ -24,7 +24,7 @@ FOLDER = ROOT / "generators" / "evidence"
 TAXONN = [str(Path(sys.executable).parent / "taxonn")]
 #: A section is a module with ``experiments(data)``, name -> arguments of ``taxonn``, and
 #: ``tables(results, commands)``, Markdown; and, where it draws, ``pictures(folder, results)``.
-SECTIONS = ("taxonn", "edge", "boards")
+SECTIONS = ("taxonn", "conv", "edge", "boards")
 
 
 def run(name: str, arguments: list[str]) -> dict:
@@ -56,7 +56,7 @@ def measure(section: str, data: str, jobs: int, resume: bool) -> None:
     results = {name: results[name] for name in commands}
     if hasattr(module, "pictures"):
         module.pictures(FOLDER, results)
-    shown = [f"taxonn {' '.join('DIR' if a == data else a for a in arguments)}"
+    shown = [f"taxonn {' '.join(_shown(argument, Path(data)) for argument in arguments)}"
              for arguments in commands.values()]
     (FOLDER / f"{section}.txt").write_text("\n".join(shown) + "\n", encoding="utf-8")
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -66,6 +66,14 @@ def measure(section: str, data: str, jobs: int, resume: bool) -> None:
                  f"Every command is in `generators/evidence/{section}.txt`, every result in "
                  f"`{section}.json` beside it. Made with Python {python}, {versions}, Icarus "
                  f"{icarus_version()}; seeds as in the commands, else the preset's.")
+
+
+def _shown(argument: str, data: Path) -> str:
+    """Return an argument with the folder of MNIST called DIR."""
+    if argument == str(data):
+        return "DIR"
+    beside = "/" in argument and Path(argument).parent == data.parent
+    return f"DIR/../{Path(argument).name}" if beside else argument
 
 
 def picture() -> None:
