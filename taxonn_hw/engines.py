@@ -78,7 +78,7 @@ def engine_of(plan) -> Engine:
     if plan.config.engine == "taxonn" and unbuilt_part(plan) is not None:
         none = "plan.unbuilt:refuse"
         return replace(engine, accelerator=none, predict=none, listing=none)
-    if plan.config.engine == "taxonn" and plan.has_conv:
+    if plan.config.engine == "taxonn" and plan.runs_as_kernels:
         return replace(engine, accelerator="rtl.taxonn.conv_top:ConvAccelerator",
                        predict="plan.conv_timing:predict_conv_run",
                        listing="plan.conv_program:conv_listing")

@@ -155,8 +155,10 @@ def _layer_table(facts):
 
 def _storage(facts) -> str:
     if "cycles" not in facts:
+        sums = facts["gradient_bits"]
         return (f"{facts['weights']} weights in {facts['weight_rows']} rows of {facts['lanes']} "
-                f"lanes of {facts['word_bits']} bits: {facts['storage_bits']} bits")
+                f"lanes of {facts['word_bits']} bits: {facts['storage_bits']} bits"
+                + (f", {sums} of them sums of gradients" if sums else ""))
     full, words = facts["weights_full"], facts["storage_words"]
     return (f"junction cycle: {facts['cycles']} clocks of reads and {facts['overhead']} of "
             f"latency; {facts['lanes']} edge processors\n"

@@ -140,7 +140,9 @@ class Accelerator:
 
     def train(self, x: np.ndarray, target: np.ndarray, rate: int | None = None,
               *, results: bool = True, progress=None) -> np.ndarray | None:
-        """Take one step for each sample, in order, as one run.
+        """Take one step for each sample or batch, in order, as one run.
+
+        A run begins a batch, and its end takes the step of one that is not full.
 
         Parameters
         ----------

@@ -36,7 +36,8 @@ class ResumingDevice:
     path : Path, optional
         File for the checkpoints.
     every : int
-        Samples between two checkpoints, where the engine can pause there; else, after runs.
+        Samples between two checkpoints, rounded up to whole batches, where the engine can pause
+        there; else, after runs.
     say : callable, optional
         Gets a line for people whenever something is resumed.
     patience_s : float
@@ -57,7 +58,8 @@ class ResumingDevice:
                  say: Callable[[str], None] | None = None, patience_s: float = 60.0,
                  attempts: int = 20) -> None:
         self._connect, self.plan, self._path = connect, plan, path
-        self._every, self._say = max(every, 1), say or (lambda line: None)
+        batch = plan.config.batch
+        self._every, self._say = -(-max(every, 1) // batch) * batch, say or (lambda line: None)
         self._patience_s, self._attempts = patience_s, attempts
         self.resumed = self.samples = self._failed = 0
         self._checkpoint: Checkpoint | None = None

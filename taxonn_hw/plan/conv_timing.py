@@ -11,13 +11,13 @@ from .base import LoadTime, PassTime, Prediction
 from .conv_program import ConvPass, ConvProgram
 from .latency import (
     ADDRESS_LATENCY,
-    CONV_WRITE_LATENCY,
-    IMAGE_RELEASE,
     POOL_LATENCY,
     PRODUCT_STAGE,
     SUM_STAGE,
     UnitLatencies,
+    conv_write_latency,
     group_latency,
+    image_release,
     softmax_latency,
 )
 from .network import Network
@@ -43,6 +43,7 @@ class ConvSchedule:
     def __init__(self, network: Network, *, training: bool) -> None:
         self.network, self.program = network, ConvProgram(network)
         self.training = training
+        self.write_latency = conv_write_latency(network)
         self.passes = self.program.passes if training else self.program.forward
         self.slots = [list(_slots(p)) for p in self.passes]
         unit = UnitLatencies(self.program)
@@ -100,19 +101,19 @@ class ConvSchedule:
             if p.finish is not Finish.NONE:
                 stored = last_sum + self.stored_after[number]
                 self.stored = max(self.stored, stored)
-            self.end = max(self.leaves + 1 + CONV_WRITE_LATENCY, cursor, self.stored)
+            self.end = max(self.leaves + 1 + self.write_latency, cursor, self.stored)
             self.times.append(PassTime(
                 sample=n, number=number, layer=p.layer.index, element=p.element.name.lower(),
                 first=first, last=cursor - 1, slots=self.n_slots - before, stored=stored))
-        self.freed[n % 2] = cursor + IMAGE_RELEASE
+        self.freed[n % 2] = cursor + image_release(self.network)
         self.written = {row: at for row, at in self.written.items()
-                        if at + CONV_WRITE_LATENCY >= self.leaves}
+                        if at + self.write_latency >= self.leaves}
         self.n_samples += 1
 
     def _leave(self, slot: _Slot, leaves: int) -> None:
         """Let a slot leave the hazard stage at ``leaves`` or later."""
         if slot.row >= 0 and slot.row in self.written:
-            leaves = max(leaves, self.written[slot.row] + CONV_WRITE_LATENCY + 1)
+            leaves = max(leaves, self.written[slot.row] + self.write_latency + 1)
         if slot.drained:
             leaves = max(leaves, self.drain_free)
             self.drain_free = leaves + slot.drained
@@ -125,7 +126,7 @@ class ConvSchedule:
         if slot.update:
             self.written[slot.row] = leaves
             if self.network.single_port:
-                self.writes.append(leaves + CONV_WRITE_LATENCY - ADDRESS_LATENCY)
+                self.writes.append(leaves + self.write_latency - ADDRESS_LATENCY)
         self.before, self.leaves = self.leaves, leaves
         self.n_slots += slot.multiply
 

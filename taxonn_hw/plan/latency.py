@@ -11,8 +11,6 @@ from .program import Finish, Program
 
 __all__ = [
     "ADDRESS_LATENCY",
-    "CONV_WRITE_LATENCY",
-    "IMAGE_RELEASE",
     "LIST_LATENCY",
     "POOL_LATENCY",
     "PRODUCT_STAGE",
@@ -22,7 +20,9 @@ __all__ = [
     "SUM_STAGE",
     "WRITE_LATENCY",
     "UnitLatencies",
+    "conv_write_latency",
     "group_latency",
+    "image_release",
     "lane_activation_stage",
     "lane_delta_stage",
     "quantizer_latency",
@@ -38,10 +38,6 @@ WRITE_LATENCY = 6
 ROW_RELEASE = 2 * WRITE_LATENCY + 4
 #: Conv nets: from the hazard stage to c0, in which scalars are addressed and read.
 ADDRESS_LATENCY = 3
-#: Conv nets: from the hazard stage to the cycle in which a row is written back, at c7.
-CONV_WRITE_LATENCY = ADDRESS_LATENCY + WRITE_LATENCY + 1
-#: Conv nets: from the issue of a sample's last slot until its inputs may be refilled.
-IMAGE_RELEASE = 2 * CONV_WRITE_LATENCY + 4
 #: Conv nets: from an activation of the neuron unit to the pooled code in the image memory.
 POOL_LATENCY = 3
 #: From c0 to the products that enter the adder tree.
@@ -54,6 +50,18 @@ LIST_LATENCY = 3
 RANDOM_LATENCY = 3
 #: Stage at which the array has the random word of a slot.
 RANDOM_STAGE = RANDOM_LATENCY
+
+
+def conv_write_latency(network) -> int:
+    """Return the cycles of a conv net from the hazard stage to the one in which a row is written
+    back: at c7, or where weights decay at c8."""
+    return ADDRESS_LATENCY + WRITE_LATENCY + 1 + network.decays
+
+
+def image_release(network) -> int:
+    """Return the cycles of a conv net from the issue of a sample's last slot until its inputs may
+    be refilled."""
+    return 2 * conv_write_latency(network) + 4
 
 
 def softmax_latency(network) -> int:

@@ -8,8 +8,6 @@ output, forward by *gather*, backward by *spread*.  Sides wider than the array r
 """
 
 from dataclasses import dataclass
-from itertools import product
-from typing import Literal
 
 import numpy as np
 
@@ -20,11 +18,12 @@ from .arithmetic import LayerArithmetic
 from .base import Move, Place
 from .conv import ConvLayer, Geometry, make_geometry
 from .formats import input_format, layer_formats
+from .gradients import gradient_word
+from .mapping import Mapping, choose_mapping, runs_as_kernels
 from .ranges import check_ranges
 
 __all__ = ["Layer", "Network"]
 
-Mapping = Literal["outputs", "inputs"]
 MAX_ROWS = 1 << 16
 MAX_MULTIPLIER = 255  # of a step, changed at run time where there is one
 MAX_STORE_ROWS = 1 << 14  # beyond, random words of activations and deltas would coincide
@@ -134,7 +133,7 @@ class Network:
         sizes = [config.inputs, *(spec.size if geometry is None else geometry.n_out
                                   for spec, geometry in zip(config.layers, geometries,
                                                             strict=True))]
-        self.mapping = _choose_mapping(config, sizes)
+        self.mapping = choose_mapping(config, sizes)
         layers, x, row, neuron = [], self.input, 0, 0
         multiplier = 1 if config.learning_rate_multiplier == 1 else MAX_MULTIPLIER
         last = len(config.layers)
@@ -176,16 +175,23 @@ class Network:
 
     @property
     def gradient_bits(self) -> int:
-        """Bits that hold the gradients of a batch, 0 for batches of one."""
-        if self.config.batch == 1:
-            return 0
-        width = max((layer.batch * layer.gradient_bound).bit_length() for layer in self.layers) + 1
-        return self.n_weights * width
+        """Bits that hold the sums of gradients of a batch, 0 for batches of one."""
+        return self.n_rows * self.lanes * gradient_word(self)
 
     @property
     def has_conv(self) -> bool:
         """Whether any layer is a convolution."""
         return any(isinstance(layer, ConvLayer) for layer in self.layers)
+
+    @property
+    def runs_as_kernels(self) -> bool:
+        """See :func:`taxonn_hw.plan.mapping.runs_as_kernels`."""
+        return runs_as_kernels(self.config)
+
+    @property
+    def decays(self) -> bool:
+        """Whether weights decay."""
+        return self.config.training and self.config.weight_decay is not None
 
     def above(self, layer: Layer) -> Layer:
         """The layer that reads the output of ``layer``."""
@@ -252,9 +258,9 @@ class Network:
 
     @property
     def storage_bits(self) -> int:
-        """Bits that hold weights and biases: the rows, and the scalar bias memory."""
+        """Bits that hold weights, biases and sums of gradients: rows, and scalar biases."""
         scalars = self.n_neurons if self.has_scalar_biases else 0
-        return (self.n_rows * self.lanes + scalars) * self.word
+        return (self.n_rows * self.lanes + scalars) * self.word + self.gradient_bits
 
     @property
     def clocks_bound(self) -> int:
@@ -271,6 +277,7 @@ class Network:
             "weights": self.n_weights,
             "weight_rows": self.n_rows,
             "storage_bits": self.storage_bits,
+            "gradient_bits": self.gradient_bits,
             "layers": [{
                 "index": layer.index, "n_in": layer.n_in, "n_out": layer.n_out,
                 "activation": layer.activation.value, "mapping": layer.mapping,
@@ -294,34 +301,3 @@ def _geometries(config: Config) -> list[Geometry | None]:
         geometries.append(geometry)
         image = geometry.channels_out, geometry.pooled_height, geometry.pooled_width
     return geometries
-
-
-def _choose_mapping(config: Config, sizes: list[int]) -> tuple[Mapping, ...]:
-    """Choose lanes = outputs or inputs per layer by the multiply slots of a training sample."""
-    fixed = ["outputs" if layer.kind == "conv" else layer.mapping if layer.mapping != "auto"
-             else config.mapping for layer in config.layers]
-    if "conv" in [layer.kind for layer in config.layers]:  # dense layers are kernels of one pixel
-        return tuple("outputs" if choice == "auto" else choice for choice in fixed)
-    options = [("outputs", "inputs") if choice == "auto" else (choice,) for choice in fixed]
-    if len(options) > 12:  # too many to try: each layer on its own
-        return tuple(min(choices, key=lambda c, i=i: _slots(config, sizes, i, c, None))
-                     for i, choices in enumerate(options))
-    return min(product(*options), key=lambda choice: sum(
-        _slots(config, sizes, i, c, choice[i + 1] if i + 1 < len(choice) else None)
-        for i, c in enumerate(choice)))
-
-
-def _slots(config: Config, sizes: list[int], i: int, mapping: Mapping,
-           above: Mapping | None) -> float:
-    """Estimate the clocks of dense layer ``i`` (from 0): its slots, and the drains it causes."""
-    n_in, n_out, lanes = sizes[i], sizes[i + 1], config.lanes
-    density = 0.5 if config.zero_skip else 1.0
-    blocks_in, blocks_out = -(-n_in // lanes), -(-n_out // lanes)
-    passes = 2 if i == 0 else 3
-    last = i == len(sizes) - 2
-    kind = config.layers[i].activation or (config.output if last else config.activation)
-    if mapping == "outputs":
-        slots = blocks_out * (n_in * density + 1) * passes
-        serial = kind.is_table or last or above == "outputs"
-        return slots + (n_out * 0.5 if serial else 0)
-    return blocks_in * n_out * (1 + (passes - 1) * density) + (8 if i else 0)

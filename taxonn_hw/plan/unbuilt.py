@@ -14,13 +14,11 @@ def unbuilt_part(plan) -> str | None:
             isinstance(layer.formats.delta, Pow2Format) for layer in plan.layers) and not all(
             layer.by_outputs for layer in plan.layers):
         return "learning_rate_multiplier with powers of two broadcast (mapping inputs)"
-    if any(layer.kind == "conv" for layer in config.layers) and "inputs" in (
-            layer.mapping if layer.mapping != "auto" else config.mapping
-            for layer in config.layers if layer.kind == "dense"):
-        return "mapping inputs beside conv layers"
-    if config.batch != 1:
-        return "batch"
-    return None if config.weight_decay is None else "weight_decay"
+    if plan.runs_as_kernels and not all(layer.by_outputs for layer in plan.layers):
+        why = ("beside conv layers" if plan.has_conv else
+               "with batch" if config.batch != 1 else "with weight_decay")
+        return f"mapping inputs {why}"
+    return None
 
 
 def refuse(plan, *_, **__):

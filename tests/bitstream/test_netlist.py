@@ -26,6 +26,8 @@ CASES = {
     "ice40-spram": ("iCE40UP5K", {**SMALL, "weight_memory": "single_port", "name": "spram"},
                     {"SB_MAC16", "SB_SPRAM256KA"}),
     "ice40": ("iCE40HX8K", {**SMALL, "bits": 4, "name": "pow2"}, {"SB_CARRY"}),
+    "ice40-batches": ("iCE40HX8K", {"layers": [5, 3, 2], "lanes": 2, "bits": 4, "batch": 2,
+                                    "weight_decay": 2, "name": "batches"}, {"SB_RAM40_4K"}),
     "ecp5": ("LFE5U-25F", TABLES, {"MULT18X18D", "DP16KD", "CCU2C", "PFUMX"}),
 }
 

@@ -17,6 +17,8 @@ from taxonn_hw.host.training import train_on_device
 from .linked_board import Board, same
 
 NETS = {"outputs": {"layers": [6, 5, 3], "lanes": 4, "mapping": "outputs"},
+        "batches": {"layers": [6, 5, 3], "lanes": 4, "batch": 5, "weight_decay": 3,
+                    "weight_decay_period": 7},
         "edge": {"engine": "edge", "layers": [12, 8, 4], "lanes": 40}}
 N = 30
 
@@ -77,6 +79,13 @@ def test_an_undisturbed_run(board, tmp_path):
     assert same(dumped, parameters)
     checkpoint = load_checkpoint(tmp_path / "run.npz", board.plan)
     assert checkpoint.samples == 2 * N and same(checkpoint.parameters, parameters)
+
+
+def test_pieces_are_whole_batches(board):
+    outputs, parameters = expected(board)
+    _, got, dumped, *_ = run(board, every=7)
+    np.testing.assert_array_equal(got, outputs)
+    assert same(dumped, parameters)
 
 
 @pytest.mark.parametrize("seed", range(5))

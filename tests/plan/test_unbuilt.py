@@ -1,4 +1,4 @@
-"""What has no hardware yet is refused in one line; everything else is not."""
+"""What has no hardware is refused in one line; everything else is not."""
 
 import pytest
 
@@ -9,12 +9,13 @@ from taxonn_hw.plan import Network
 
 
 @pytest.mark.parametrize(("keys", "part"), [
-    ({"batch": 2}, "batch"),
     ({"learning_rate_multiplier": 3, "mapping": "inputs", "formats": {"delta": "p4.6"}},
      r"learning_rate_multiplier with powers of two broadcast \(mapping inputs\)"),
-    ({"weight_decay": 8}, "weight_decay"),
+    ({"batch": 2, "mapping": "inputs"}, "mapping inputs with batch"),
+    ({"weight_decay": 8, "inputs": 4, "layers": [{"size": 2}, {"size": 2, "mapping": "inputs"}]},
+     "mapping inputs with weight_decay"),
     ({"layers": [{"kind": "conv", "channels": 1, "kernel": 2}, {"size": 2, "mapping": "inputs"}],
-      "input_shape": [1, 2, 2]}, "mapping inputs beside conv layers"),
+      "input_shape": [1, 2, 2], "batch": 2}, "mapping inputs beside conv layers"),
 ])
 @pytest.mark.parametrize("name", ["accelerator", "predict", "listing"])
 def test_refused(keys, part, name):
@@ -24,6 +25,9 @@ def test_refused(keys, part, name):
     assert "\n" not in str(e.value)
 
 
-def test_all_else_is_built():
-    network = Network(config_from_dict({"layers": [4, 3, 2]}))
+@pytest.mark.parametrize("keys", [
+    {}, {"batch": 1024}, {"weight_decay": 16}, {"batch": 3, "weight_decay": 1},
+    {"batch": 2, "mapping": "inputs", "training": False}])
+def test_all_else_is_built(keys):
+    network = Network(config_from_dict({"layers": [4, 3, 2], **keys}))
     assert engine_of(network).part("listing")(network)

@@ -10,12 +10,12 @@ import pytest
 
 from taxonn_hw.bench import Job, Stress, make_job, run_job
 from taxonn_hw.compare import first_difference
-from taxonn_hw.config import NEURON_KINDS, config_from_dict
+from taxonn_hw.config import NEURON_KINDS, Activation, config_from_dict
 from taxonn_hw.data import load_for, quantize_dataset
+from taxonn_hw.engines import engine_of
 from taxonn_hw.export import generate
 from taxonn_hw.golden import GoldenModel, initial_weights
 from taxonn_hw.plan import Network
-from taxonn_hw.plan.timing import predict
 
 NETS = {
     "odd": {"layers": [7, 5, 3], "lanes": 4},
@@ -38,8 +38,7 @@ def make(keys, n=10):
         outputs, target = golden.infer(codes.x_train), None
     else:
         target = codes.target_train
-        outputs = np.array([golden.train(*pair).output
-                            for pair in zip(codes.x_train, target, strict=True)])
+        outputs = golden.train_run(codes.x_train, target)
 
     def job(stress=None):
         return make_job(network, start, codes.x_train, target, golden.parameters, outputs,
@@ -187,6 +186,17 @@ CASES = {
                               stress={"runs": 2, "parts": 3}),
     "stalls_in": Case([10, 6, 3], {"lanes": 4, "mapping": "outputs"}, stress={"stall_in": 0.9}),
     "stalls_out": Case([10, 6, 9], {"lanes": 4}, stress={"stall_out": 0.95, "parts": 2}),
+    "batches": Case([10, 6, 5, 3], {"lanes": 4, "batch": 3}, samples=7, verilator=True),
+    "batch_beyond_the_run": Case([5, 4, 1], {"lanes": 1, "batch": 9, "bits": 4}, samples=5),
+    "decay": Case([10, 6, 3], {
+        "lanes": 5, "weight_decay": 2, "weight_decay_period": 3,
+        "rounding": rounding("half_up", "stochastic", "half_even")}, samples=7),
+    "batches_decay_stalls": Case([10, 6, 3], {
+        "lanes": 4, "batch": 2, "weight_decay": 3, "output": "softmax",
+        "formats": POW2}, samples=5, stress=STALLS),
+    "batches_decay_two_runs": Case([10, 6, 3], {
+        "lanes": 4, "batch": 3, "weight_decay": 1, "weight_decay_period": 2}, samples=5,
+        stress={"reset_after": 400, "runs": 2}, verilator=True),
     "infer": Case([10, 6, 3], {"lanes": 4}, train=False, verilator=True),
     "inference_only": Case([10, 6, 3], {"lanes": 4, "training": False}, train=False, samples=6,
                            stress={"parts": 2, **STALLS}),
@@ -228,13 +238,12 @@ def check(case: Case, simulator: str, folder) -> None:
     x[1] = 0
     target = codes(rng, network.output.formats.a, (case.samples, network.output.n_out))
     golden = GoldenModel(network, start)
+    golden.traces = []
     if case.train:
-        traces = [golden.train(*pair) for pair in zip(x, target, strict=True)]
-        outputs = np.array([trace.output for trace in traces])
+        outputs = golden.train_run(x, target)
         assert first_difference(network, start, golden.parameters) is not None
     else:
-        traces = [GoldenModel(network, start).train(*pair) for pair in zip(x, target, strict=True)]
-        outputs = golden.infer(x)
+        outputs = golden.infer_run(x)
     stress = Stress(seed=3, **case.stress)
     job = make_job(network, start, x, target if case.train else None, golden.parameters, outputs,
                    stress=stress)
@@ -247,7 +256,7 @@ def check(case: Case, simulator: str, folder) -> None:
     assert not outcome.error
     assert outcome.samples == case.samples
     if not (stress.stall_in or stress.stall_out or stress.parts > 1):
-        predicted = predict(network, traces, training=case.train)
+        predicted = engine_of(network).part("predict")(network, golden, case.samples, case.train)
         assert (outcome.cycles, outcome.slots) == (predicted.cycles, predicted.slots)
 
 
@@ -271,7 +280,8 @@ def test_cases_cover_what_they_must():
     layers = [layer for network in networks for layer in network.layers]
     hidden = [layer for layer in layers if not layer.is_output]
     assert {layer.activation for layer in hidden} == set(NEURON_KINDS)
-    assert {network.output.activation for network in networks} == set(NEURON_KINDS)
+    outputs = {network.output.activation for network in networks}
+    assert outputs == {*NEURON_KINDS, Activation.SOFTMAX}
     modes = {mode.value for mode in configs[0].rounding.update.__class__}
     for store in ("activation", "delta", "update"):
         assert {getattr(config.rounding, store).value for config in configs} == modes, store

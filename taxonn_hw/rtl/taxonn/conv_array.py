@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, Rounding
 from ...fixed.gates import rounding_offset
-from ...plan.latency import PRODUCT_STAGE, SUM_STAGE
+from ...plan.latency import ADDRESS_LATENCY, PRODUCT_STAGE, SUM_STAGE, conv_write_latency
 from ...plan.layout import weight_group
 from ...plan.program import Finish
 from ..select import by_index
@@ -21,6 +21,7 @@ from .array_parts import add_alignment, add_pipeline, add_random, add_rows, alig
 from .conv_slot import conv_slot
 from .conv_vectors import GroupedMemory
 from .factor import FactorUnit
+from .gradient_rows import add_gradient_rows
 from .lane import Lane, lane_control
 from .neuron_unit import sum_tag
 from .numerics import Numerics
@@ -28,8 +29,6 @@ from .slot import slot_layout
 from .tree import AdderTree, sum_layout
 
 __all__ = ["ConvArray"]
-
-_LAST = SUM_STAGE + 1  # stage of the write-back
 
 
 class ConvArray(wiring.Component):
@@ -41,7 +40,7 @@ class ConvArray(wiring.Component):
     scalars, rows, picks, live : In, one a group, c1
         See :class:`.conv_address.ConvAddress`.
     back : In({valid, row}), rate, advance, restart, move... : In, moved : Out
-        As of :class:`.array.LaneArray`; the write-back is at c7.
+        As of :class:`.array.LaneArray`; the write-back is at c7, where weights decay at c8.
     d_write : In({valid, layer, row, lane, code})
         A delta, for all lane groups.
     c_write : In({valid, layer, row, lane, code})
@@ -56,6 +55,8 @@ class ConvArray(wiring.Component):
     def __init__(self, *, numerics: Numerics, target: str) -> None:
         self.numerics, self.target = numerics, target
         n = numerics
+        #: Stage of the write-back.
+        self.last = conv_write_latency(n.network) - ADDRESS_LATENCY
         self.n_lanes, self.groups = n.network.lanes, n.program.groups
         self.slot, self.tag = conv_slot(n), sum_tag(n)
         members, tag = self.slot.members, self.tag.members
@@ -91,9 +92,10 @@ class ConvArray(wiring.Component):
         slots, valids = self._pipeline(m)
         random = add_random(m, self, slots, valids, slots[0].row)
         m.d.comb += self.lanes.eq(random.lanes)
-        weights, words, stored = add_rows(m, self, slots, valids, _LAST)
-        m.d.comb += weights.write.eq(
-            self.back.valid | (stored[_LAST] if n.training else self.move_store))
+        weights, words, stored = add_rows(m, self, slots, valids, self.last)
+        m.d.comb += weights.write.eq(self._writes(slots[-1])
+                                     | (stored[self.last] if n.training else self.move_store))
+        late = self._late_lanes(m, random.lanes, slots, valids)
         controls = self._controls(m, slots, valids, random, stored)
         elements = self._vectors(m, slots) if n.training else [Const(0, 1)] * self.n_lanes
         members = []
@@ -105,10 +107,14 @@ class ConvArray(wiring.Component):
                 lane.element.eq(elements[k]), lane.random.eq(random.lanes[k:k + RANDOM_BITS]),
                 lane.alive.eq(1),
             ]
+            if n.decay is not None:
+                m.d.comb += lane.late_random.eq(late[k:k + RANDOM_BITS])
         m.d.comb += self.drain_values.as_value().eq(Cat(
             lane.accumulator[:self.drain_shape.width] for lane in members))
         if n.training:
             m.d.comb += weights.new.as_value().eq(Cat(lane.updated for lane in members))
+        if n.batch > 1:
+            add_gradient_rows(m, n, members, slots, valids)
         if n.has_tree:
             self._sums(m, slots[PRODUCT_STAGE], valids[PRODUCT_STAGE],
                        Cat(lane.gathered for lane in members))
@@ -130,12 +136,38 @@ class ConvArray(wiring.Component):
     def _pipeline(self, m):
         """The slot at every stage, and whether there is one; a row that the host stores is one."""
         n = self.numerics
-        slots, valids = add_pipeline(m, self, _LAST)
+        slots, valids = add_pipeline(m, self, self.last)
         widest = max(n.layers, key=lambda layer: layer.formats.weight.width).index
         with m.If(self.move):
             m.d.sync += [slots[3].tag.layer.eq(widest), slots[3].bias.eq(0), slots[3].first.eq(1),
                          slots[3].update.eq(self.move_store)]
+            if n.batch > 1:
+                m.d.sync += slots[3].takes_step.eq(1)
+            if n.decay is not None:
+                m.d.sync += slots[3].decays.eq(0)
         return slots, valids
+
+    def _steps(self, slot):
+        """Whether a slot steps its row: the last one of a kernel gradient and of a batch."""
+        return slot.update & slot.takes_step if self.numerics.batch > 1 else slot.update
+
+    def _writes(self, slot):
+        """Whether the row of the slot that is through comes back changed."""
+        n = self.numerics
+        if n.batch == 1:
+            return self.back.valid
+        return self.back.valid & (slot.takes_step | (slot.decays if n.decay is not None else 0))
+
+    def _late_lanes(self, m, lanes, slots, valids):
+        """Return the bits of the lane sequence for decay: slots at c7 that end a sample still see
+        its bits, though the next sample has been at c3."""
+        if self.numerics.decay is None:
+            return lanes
+        late = Signal.like(lanes, name="late_lanes", reset_less=True)
+        entered = [valids[k] & slots[k].new_sample for k in (3, 4, 5)]
+        with m.If(~Cat(entered).any()):
+            m.d.sync += late.eq(lanes)
+        return late
 
     def _vectors(self, m, slots):
         """Return the delta of every lane at c2, zero where it does not count."""
@@ -195,7 +227,7 @@ class ConvArray(wiring.Component):
         s3, s5, s6 = slots[3], slots[5], slots[6]
         m.d.comb += [
             common.c2_layer.eq(slots[2].tag.layer), common.c3_layer.eq(s3.tag.layer),
-            common.c3_update.eq(s3.update), common.c3_bias.eq(s3.bias & s3.spread),
+            common.c3_update.eq(self._steps(s3)), common.c3_bias.eq(s3.bias & s3.spread),
             common.c5_first.eq(s5.first), common.c5_layer.eq(s5.tag.layer),
             common.c5_accumulate.eq(valids[5] & (s5.spread | s5.gradient) | stored[5]),
             common.c6_layer.eq(s6.tag.layer), common.c6_bias.eq(s6.bias),
@@ -204,9 +236,18 @@ class ConvArray(wiring.Component):
             rounding = n.network.config.rounding
             offset = ~rounding_offset(a.point, rounding.update, random.c3)
             m.d.comb += [
-                common.c3_offset.eq(offset & s3.update.replicate(a.point)),
-                common.c3_offset_lane.eq(s3.update & int(rounding.update is Rounding.STOCHASTIC)),
+                common.c3_offset.eq(offset & self._steps(s3).replicate(a.point)),
+                common.c3_offset_lane.eq(
+                    self._steps(s3) & int(rounding.update is Rounding.STOCHASTIC)),
             ]
+        if n.batch > 1:
+            s4 = slots[4]
+            m.d.comb += common.c4_gathers.eq(valids[4] & s4.gradient & s4.first & ~s4.fresh)
+        if n.decay is not None:
+            m.d.comb += [common.c7_decays.eq(slots[7].decays & ~slots[7].bias),
+                         common.c7_row_word.eq(random.c7)]
+            if n.batch > 1:
+                m.d.comb += common.c6_steps.eq(s6.takes_step)
         if not a.scaled:
             number = alignment_numbers(n)
             forward = by_index(s3.tag.layer, {

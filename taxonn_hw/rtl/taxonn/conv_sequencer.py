@@ -1,13 +1,15 @@
 """The sequencer of convolutional nets: walks rows and positions, a slot a clock."""
 
 from amaranth.hdl import Array, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In
 
 from ...plan.program import Element
 from .conv_descriptor import descriptor_layout, descriptors
 from .conv_slot import conv_slot
 from .conv_walkers import walk_blocks, walk_inputs, walk_positions, walk_rows
 from .numerics import Numerics
+from .sample_steps import step_marks
 from .shell import sequencer_ports
 
 __all__ = ["ConvSequencer"]
@@ -25,12 +27,16 @@ class ConvSequencer(wiring.Component):
     -------
     o, run, train ...
         See :func:`.shell.sequencer_ports`.
+    marks : In
+        :func:`.sample_steps.step_marks` of the sample under way, where there are any.
     """
 
     def __init__(self, *, numerics: Numerics) -> None:
         self.numerics = numerics
         self.slot = conv_slot(numerics)
-        super().__init__(sequencer_ports(self.slot))
+        marks = step_marks(numerics)
+        super().__init__({**sequencer_ports(self.slot),
+                          **({"marks": In(data.StructLayout(marks))} if marks else {})})
 
     def elaborate(self, platform):
         m = Module()
@@ -125,6 +131,7 @@ class ConvSequencer(wiring.Component):
             tag.slope.eq(d.slope_base + positions["item"] + positions["slope"]),
             tag.begins.eq(positions["begins"]), tag.ends.eq(positions["ends"]),
         ]
+        m.d.comb += [slot[mark].eq(self.marks[mark]) for mark in step_marks(self.numerics)]
         if items is None:
             return
         with m.If(d.is_backward):

@@ -5,6 +5,7 @@ from amaranth.lib import data
 
 from .neuron_unit import sum_tag
 from .numerics import Numerics
+from .sample_steps import step_marks
 
 __all__ = ["conv_slot", "digit_layout", "origin_bound", "start_bound"]
 
@@ -61,4 +62,5 @@ def conv_slot(numerics: Numerics) -> data.StructLayout:
         "y_digits": digits, "x_digits": digits,              # place of an input neuron, padded
         "vector": range(max(p.vector_rows, 2)),  # row of deltas; input gradient: of position 0
         "tag": sum_tag(n),
+        **step_marks(n),
     })

@@ -19,6 +19,8 @@ derivatives       one a delta                      written by the pool, read by 
 parts             a window's largest or sum so     read at p0, written at p1
                   far, one a channel of a block
 taps              a tap row of every kernel        read at d0
+sums of           as the weight memory, with       read at c3, written at c6
+gradients         batches only
 ================  ===============================  ==============================================
 
 Clocks, from a slot that leaves the hazard stage at d0 (nothing behind it ever stalls): d3 = c0 the
@@ -27,7 +29,7 @@ the drain at c6; the channels leave one a clock, summed over lane groups, throug
 pool.  So a position takes as many clocks as it has slots, or as channels if those are more.  Input
 gradient: the tree adds a slot a clock, a sum leaves through the neuron unit into the rows of
 deltas.  Kernel gradient: the last position of a tap row reads the row, adds it to the sum in the
-lanes, and writes it at c7.
+lanes, and writes it at c7; where weights decay at c8.
 """
 
 from amaranth.hdl import Module, Signal
@@ -37,12 +39,12 @@ from ...fixed import RANDOM_BITS
 from ...plan import Network
 from ...plan.latency import (
     ADDRESS_LATENCY,
-    CONV_WRITE_LATENCY,
     POOL_LATENCY,
     PRODUCT_STAGE,
     RANDOM_LATENCY,
     SUM_STAGE,
     UnitLatencies,
+    conv_write_latency,
     group_latency,
 )
 from ..ports import accelerator_ports
@@ -58,6 +60,7 @@ from .loader import Loader
 from .neuron_unit import NeuronUnit
 from .numerics import Numerics
 from .pool import Pool
+from .sample_steps import SampleSteps, step_marks
 from .shell import add_softmax, connect_moves, connect_run, make_control
 
 __all__ = ["ConvAccelerator"]
@@ -79,7 +82,7 @@ class ConvAccelerator(wiring.Component):
         unit = UnitLatencies(n.program)
         #: Cycles, for the sidecar; the schedule that follows from them is ``plan.conv_timing``.
         self.latencies = {
-            "address": ADDRESS_LATENCY, "row_write_back": CONV_WRITE_LATENCY,
+            "address": ADDRESS_LATENCY, "row_write_back": conv_write_latency(network),
             "product": PRODUCT_STAGE, "lane_sum": SUM_STAGE,
             "adder_tree": (network.lanes - 1).bit_length() + 1,
             "group_sum": group_latency(n.program), "activation": unit.activation,
@@ -94,8 +97,8 @@ class ConvAccelerator(wiring.Component):
         m.submodules.loader = loader = Loader(numerics=n)
         m.submodules.sequencer = sequencer = ConvSequencer(numerics=n)
         m.submodules.hazard = hazard = HazardStage(
-            slot=conv_slot(n), single_port=network.single_port, write_latency=CONV_WRITE_LATENCY,
-            read_latency=ADDRESS_LATENCY)
+            slot=conv_slot(n), single_port=network.single_port,
+            write_latency=conv_write_latency(network), read_latency=ADDRESS_LATENCY)
         m.submodules.address = address = ConvAddress(numerics=n)
         m.submodules.array = array = ConvArray(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
@@ -130,10 +133,21 @@ class ConvAccelerator(wiring.Component):
             later = Signal.like(stored, name=f"stored_{k + 1}")
             m.d.sync += later.eq(stored)
             stored = later
-        m.d.comb += unit.slope_write.eq(pool.slope_write)
-        connect_run(m, network, self.o_results, control=control, loader=loader,
-                    sequencer=sequencer, hazard=hazard, unit=unit, stored=stored)
-        connect_moves(m, network, control=control, array=array, write_latency=SUM_STAGE + 1,
+        if pool is not None:
+            m.d.comb += unit.slope_write.eq(pool.slope_write)
+        marks = step_marks(n)
+        runner = connect_run(m, network, self.o_results, control=control, loader=loader,
+                             sequencer=sequencer, hazard=hazard, unit=unit, stored=stored,
+                             shows_final=bool(marks))
+        if marks:
+            m.submodules.sample_steps = steps = SampleSteps(numerics=n)
+            m.d.comb += [
+                steps.start.eq(control.start), steps.restart.eq(control.restart),
+                steps.train.eq(control.train), steps.final.eq(runner.final),
+                steps.sample_starts.eq(sequencer.sample_starts),
+                steps.sample_ends.eq(sequencer.sample_ends), sequencer.marks.eq(steps.o),
+            ]
+        connect_moves(m, network, control=control, array=array, write_latency=array.last,
                       i_weights=wiring.flipped(self.i_weights),
                       o_weights=wiring.flipped(self.o_weights))
         return m
@@ -161,9 +175,22 @@ class ConvAccelerator(wiring.Component):
             m.d.comb += [unit.valid.eq(1), unit.total.eq(repeater.o.total),
                          unit.tag.eq(repeater.o.tag)]
 
-    def _stores(self, m, address, array, unit) -> Pool:
-        """Pooled codes go to the images, deltas and who was chosen to the lanes."""
+    def _stores(self, m, address, array, unit) -> Pool | None:
+        """Pooled codes go to the images, deltas and who was chosen to the lanes.
+
+        Returns the pool; a single layer has none, for it stores no image.
+        """
         n, program = self.numerics, self.numerics.program
+        deltas, bases = [], program.d_base
+        if n.training:
+            deltas = [
+                array.d_write.valid.eq(unit.d_valid), array.d_write.layer.eq(unit.d_tag.layer),
+                array.d_write.row.eq(by_index(unit.d_tag.layer, bases) + unit.d_tag.place),
+                array.d_write.lane.eq(unit.d_tag.lane), array.d_write.code.eq(unit.d_delta),
+            ]
+        if len(n.layers) == 1:
+            m.d.comb += deltas
+            return None
         m.submodules.pool = pool = Pool(numerics=n, derivative=unit.factor)
         own = unit.a_tag.layer
         m.d.comb += [
@@ -176,11 +203,9 @@ class ConvAccelerator(wiring.Component):
         if not n.training:
             return pool
         chooses = {layer.index: int(program.walk(layer).chooses) for layer in n.layers}
-        layer, bases = pool.o_tag.layer, program.d_base
+        layer = pool.o_tag.layer
         m.d.comb += [
-            array.d_write.valid.eq(unit.d_valid), array.d_write.layer.eq(unit.d_tag.layer),
-            array.d_write.row.eq(by_index(unit.d_tag.layer, bases) + unit.d_tag.place),
-            array.d_write.lane.eq(unit.d_tag.lane), array.d_write.code.eq(unit.d_delta),
+            *deltas,
             array.c_write.valid.eq(pool.o_valid & by_index(layer, chooses, 1)),
             array.c_write.layer.eq(layer),
             array.c_write.row.eq(by_index(layer, bases) + pool.o_tag.row),

@@ -25,10 +25,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, Rounding
-from ...fixed.gates import finish_step, requantize, round_shift, rounding_offset, saturate
+from ...fixed.gates import requantize, round_shift, rounding_offset, saturate
 from ..neuron import apply_slope, round_activation, saturate_activation, slope_of_code
 from ..quantize import DeltaQuantizer
 from ..select import by_index
+from .lane_update import add_update
 from .numerics import Numerics
 
 __all__ = ["Lane", "alignments", "lane_control"]
@@ -53,6 +54,11 @@ def lane_control(numerics: Numerics) -> data.StructLayout:
     n = numerics
     layer = unsigned(max(1, len(n.layers).bit_length()))
     conv = {"c6_bias": 1} if n.conv else {}
+    if n.batch > 1:
+        conv |= {"c4_gathers": 1}   # the gradient is added to those of the batch
+    if n.decay is not None:
+        conv |= {"c7_decays": 1}
+        conv |= {"c6_steps": 1} if n.batch > 1 else {}  # the step is taken; else the word stays
     return data.StructLayout({
         **conv,
         "c2_layer": layer,
@@ -100,9 +106,13 @@ class Lane(wiring.Component):
         Added at c4 to a product that is gathered: the scalar bias, in lane 0.
     alive : In(1)
         The lane stands for a neuron, when its activation is stored; others store zero.
+    gathered_before : In
+        The gradients of the batch so far, at c4, where there are batches.
+    late_random : In(16)
+        The lane's random word of the sample at c7, where weights decay.
     gathered : Out, c5
     accumulator : Out, c6
-    updated : Out, c6 or c7
+    updated : Out, c6, c7 or c8
     activation : Out, c7 or c8
     delta : Out, c7, c8 or c9
     """
@@ -110,6 +120,8 @@ class Lane(wiring.Component):
     def __init__(self, *, numerics: Numerics) -> None:
         self.numerics = n = numerics
         super().__init__({
+            **({"gathered_before": In(n.gradient)} if n.batch > 1 else {}),
+            **({"late_random": In(RANDOM_BITS)} if n.decay is not None else {}),
             "control": In(lane_control(n)),
             "word": In(n.word),
             "element": In(max(n.vector_word.width, n.vector_activation.width)),
@@ -145,13 +157,21 @@ class Lane(wiring.Component):
         m.d.comb += self.gathered.eq(c5_total)
         sums = Signal(n.accumulator, name="c6_accumulator", reset_less=True)
         with m.If(c.c5_accumulate):  # the sum is multiplexed, not a term: one look-up table a bit
-            m.d.sync += sums.eq(Mux(c.c5_first, c5_total, sums + c5_total))
+            if n.batch == 1:
+                m.d.sync += sums.eq(Mux(c.c5_first, c5_total, sums + c5_total))
+            else:
+                before = Signal(n.gradient, name="c5_gathered_before", reset_less=True)
+                m.d.sync += sums.eq(Mux(c.c5_first, before, sums) + c5_total)
+        if n.batch > 1:
+            m.d.sync += before.eq(_gated(self.gathered_before, c.c4_gathers))
         m.d.comb += self.accumulator.eq(sums)
         if n.training:
             if n.conv:  # a step is a sum over slots, the last of which brings the word
-                self._update(m, c3_word, sums, 6)
+                late = self.late_random if n.decay is not None else None
+                updated = add_update(m, n, c, c3_word, sums, 6, late)
             else:
-                self._update(m, c3_word, c5_total, 5)
+                updated = add_update(m, n, c, c3_word, c5_total, 5)
+            m.d.comb += self.updated.eq(updated)
         if n.lane_layers:
             self._store_activation(m)
         if n.lane_layers and n.training:
@@ -245,31 +265,6 @@ class Lane(wiring.Component):
         shifts = alignments(self.numerics)
         choices = [round_shift(product, -zeros, Rounding.FLOOR) for zeros in shifts]
         return choices[0] if len(choices) == 1 else Array(choices)[self.control.c4_alignment]
-
-    def _update(self, m, c3_word, total, stage: int) -> None:
-        """``W - round(step)``: what lies above the point of ``total``, saturated."""
-        n, c = self.numerics, self.control
-        mode = n.network.config.rounding.update
-        lsb = c3_word[0]
-        if mode is Rounding.HALF_EVEN:
-            for k in range(4, stage + 1):
-                register = Signal(name=f"c{k}_lsb", reset_less=True)
-                m.d.sync += register.eq(lsb)
-                lsb = register
-        result = finish_step(total, n.alignment.point, mode, lsb)
-        weights, biases = {}, {}
-        for layer in n.layers:
-            f = layer.formats
-            weights[layer.index] = f.weight
-            biases[layer.index] = f.bias if layer.by_outputs else f.weight
-        formats = {*weights.values(), *biases.values()}
-        clipped = {q: saturate(result, q) for q in formats}
-        layer, bias = c[f"c{stage}_layer"], c[f"c{stage}_bias"]
-        new = by_index(layer, {i: clipped[q] for i, q in weights.items()})
-        new_bias = by_index(layer, {i: clipped[q] for i, q in biases.items()})
-        updated = Signal(n.word, name=f"c{stage + 1}_updated", reset_less=True)
-        m.d.sync += updated.eq(new if len(formats) == 1 else Mux(bias, new_bias, new))
-        m.d.comb += self.updated.eq(updated)
 
     def _store_activation(self, m) -> None:
         """Activation of this lane's neuron, from the accumulator at c6."""

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed.gates import shape_of
-from ...plan.latency import IMAGE_RELEASE, ROW_RELEASE
+from ...plan.latency import ROW_RELEASE, image_release
 from ...plan.streams import element_width
 from ..memory import add_memory
 from ..scalar_list import ScalarList
@@ -132,7 +132,8 @@ class Loader(wiring.Component):
 
     def _release(self, m):
         """When the rows of a sample that ended may be refilled."""
-        travel = Signal(IMAGE_RELEASE if self.numerics.conv else ROW_RELEASE)
+        network = self.numerics.network
+        travel = Signal(image_release(network) if self.numerics.conv else ROW_RELEASE)
         with m.If(self.restart):
             m.d.sync += travel.eq(0)
         with m.Else():

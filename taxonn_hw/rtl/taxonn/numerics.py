@@ -13,6 +13,7 @@ from ...fixed import Pow2Format
 from ...plan import Network
 from ...plan.alignment import Alignment
 from ...plan.conv_program import ConvProgram
+from ...plan.gradients import aligned_bound, gradient_word
 from ...plan.program import Element, Finish, Program
 from ..select import common_shape
 
@@ -30,7 +31,11 @@ class Numerics:
     Members
     -------
     conv : bool
-        Some layer is a convolution; sums of updates are formed in the lanes.
+        Every layer runs as a kernel over an image; sums of updates are formed in the lanes.
+    batch : int
+        Samples whose gradients make one step.
+    decay : int or None
+        Weights lose ``2**-decay`` of themselves now and then.
     multiplier : int
         Factor of every step beside the power of two; on the scalar of an update.
     pow2 : bool
@@ -41,10 +46,12 @@ class Numerics:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.conv = network.has_conv
+        self.conv = network.runs_as_kernels
         self.program = ConvProgram(network) if self.conv else Program(network)
         self.alignment = Alignment(network, self.program)
         self.training = network.config.training
+        self.batch = network.config.batch if self.training else 1
+        self.decay = network.config.weight_decay if self.training else None
         self.multiplier = network.config.learning_rate_multiplier
         self.layers = network.layers
         self.pow2 = self.training and all(
@@ -182,16 +189,16 @@ class Numerics:
         return signed(bound.bit_length() + 1)
 
     def _step_bound(self) -> int:
-        """Largest magnitude of a kernel gradient, aligned, with the word that it steps from."""
+        """Largest magnitude of a batch's gradient, aligned, with the word that it steps from."""
         low, _ = self.network.config.rate_range
-        most = 1
-        for layer in self.layers:
-            f = layer.formats
-            scalar = max(f.x.hi, -f.x.lo, layer.bias_operand)
-            zeros = self.alignment.update_zeros(layer, low)
-            step = layer.update_terms * self.multiplier * scalar * -f.delta.lo
-            most = max(most, step << zeros)
-        return most + (2 << self.word.width - 1 + self.alignment.point)
+        most = max(aligned_bound(layer, self.multiplier, self.alignment.update_zeros(layer, low))
+                   for layer in self.layers)
+        return self.batch * most + (2 << self.word.width - 1 + self.alignment.point)
+
+    @cached_property
+    def gradient(self) -> Shape:
+        """One lane of the rows of gradient sums."""
+        return signed(gradient_word(self.network))
 
     @cached_property
     def total(self) -> Shape:

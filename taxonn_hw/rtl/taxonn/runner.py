@@ -34,11 +34,14 @@ class Runner(wiring.Component):
         To the sequencer.
     busy, counting : Out(1)
         Work is under way; and it has begun (the clock counter runs).
+    final : Out(1)
+        One sample is left to end, where ``shows_final``.
     """
 
-    def __init__(self, *, n_out: int, depth: int) -> None:
-        self.n_out, self.depth = n_out, depth
+    def __init__(self, *, n_out: int, depth: int, shows_final: bool = False) -> None:
+        self.n_out, self.depth, self.shows_final = n_out, depth, shows_final
         super().__init__({
+            **({"final": Out(1)} if shows_final else {}),
             "start": In(1), "stop": In(1), "samples": In(32),
             "sample_ready": In(1), "sample_starts": In(1), "sample_ends": In(1),
             "pass_starts": In(1), "stopped": In(1), "stored": In(2), "empty": In(1),
@@ -59,6 +62,8 @@ class Runner(wiring.Component):
         final = Signal()    # left == 1
         ends = Signal()
         m.d.comb += ends.eq(self.sample_ends & more)
+        if self.shows_final:
+            m.d.comb += self.final.eq(final)
         with m.If(self.start):
             m.d.sync += [left.eq(self.samples), more.eq(self.samples != 0),
                          final.eq(self.samples == 1)]

@@ -63,12 +63,13 @@ def add_softmax(m, numerics: Numerics, unit, *, state, lane_word):
 
 
 def connect_run(m, network: Network, o_results, *, control, loader, sequencer, hazard, unit,
-                stored) -> None:
+                stored, shows_final: bool = False) -> Runner:
     """Start and count samples, queue their results; ``stored`` counts passes that are."""
     depth = max(16, 2 * network.output.n_out)
     m.submodules.results = queue = SyncFIFOBuffered(
         width=network.output.formats.a.width, depth=depth)
-    m.submodules.runner = runner = Runner(n_out=network.output.n_out, depth=depth)
+    m.submodules.runner = runner = Runner(
+        n_out=network.output.n_out, depth=depth, shows_final=shows_final)
     m.d.comb += [
         queue.w_en.eq(unit.a_valid & (unit.a_tag.layer == network.output.index)
                       & control.results),
@@ -88,6 +89,7 @@ def connect_run(m, network: Network, o_results, *, control, loader, sequencer, h
         control.sample.eq(sequencer.sample_ends),
         control.slot.eq(hazard.o.valid & hazard.o.slot.multiply),
     ]
+    return runner
 
 
 def connect_moves(m, network: Network, *, control, array, i_weights, o_weights,

@@ -26,11 +26,11 @@ def check(network, n=4, seed=5):
         device.clear()
         outputs, expected = [], []
         if network.config.training:
-            expected = [golden.train(*pair).output for pair in zip(x, target, strict=True)]
+            expected = list(golden.train_run(x, target))
             outputs = device.train(x, target)
             trained = device.counters()
             golden.rate = network.config.rate_range[0]
-            expected += [golden.train(*pair).output for pair in zip(x, target, strict=True)]
+            expected += list(golden.train_run(x, target))
             outputs = np.concatenate([outputs, device.train(x, target, rate=golden.rate)])
         device.clear()
         inferred, counted, dumped = device.infer(x), device.counters(), device.dump()
