@@ -95,13 +95,15 @@ def _power(variant: Variant, mapped: Mapped, liberty: Liberty, run: FirstSamples
            on_step: Callable[[str], None]) -> dict:
     """Return power, and the clocks of the run that it is of."""
     from .activity import measure_activity
+    from .netlist import read_netlist
     from .power import measure_power
 
     verb = "inferring" if run.target is None else "training"
     on_step(f"{verb} {len(run.x)} samples on the cells of {variant.name}")
-    activity = measure_activity(variant.plan, mapped, liberty, run)
+    netlist = read_netlist(mapped, liberty)
+    activity = measure_activity(variant.plan, netlist, run)
     on_step(f"power of {variant.name}")
-    power = measure_power(mapped, liberty, activity, mhz=mhz)
+    power = measure_power(netlist, liberty, activity, mhz=mhz)
     return {
         "power_mw": power.total_mw, "power_parts_mw": power.parts_mw,
         "clocks_per_sample": activity.clocks_per_sample,

@@ -34,7 +34,7 @@ memory_collect
 setattr -set submod "{name}" t:$mem_v2
 submod
 select *{memory}
-write_verilog -noattr -selected memories.v
+write_json -selected memories.json
 select -clear
 blackbox *{memory}
 setattr -unset init w:*
@@ -46,7 +46,8 @@ dfflibmap -liberty cells.lib {left_alone}
 abc -liberty cells.lib {left_alone}
 opt_clean -purge
 tee -q -o stat.json stat -liberty cells.lib -json
-write_verilog -noattr -noexpr netlist.v
+flatten
+write_blif -cname gates.blif
 read_liberty -lib cells.lib
 check -assert
 """
@@ -61,7 +62,7 @@ class Mapped:
     Members
     -------
     folder : Path
-        ``netlist.v``: cells, and modules that end in :data:`MEMORY`; ``memories.v``: those.
+        ``gates.blif``: cells, and modules that end in :data:`MEMORY`; ``memories.json``: those.
     area_um2 : float
         Of all cells, in the unit of the library.
     units : dict
@@ -96,6 +97,8 @@ def map_component(component, liberty: Liberty) -> Mapped:
             raise ToolError(f"mapping found {len(conflicts)} driver conflicts, such as "
                             f"{conflicts[0]}")
         (out / "yosys.log").write_text(log)
+        for name in ("design.il", "cells.lib"):
+            (out / name).unlink()
 
     folder = cached("asic", digest(text, liberty.text, script, yosys_version()), build)
     stat = json.loads((folder / "stat.json").read_text())
