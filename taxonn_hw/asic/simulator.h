@@ -28,7 +28,10 @@ struct Simulator {
         std::vector<uint8_t> words;
     };
 
-    std::vector<uint8_t> value, next;
+    std::vector<uint8_t> value;
+    std::vector<uint32_t> first, readers;  // tables and flip-flops that read a net
+    std::vector<uint64_t> stale;           // a bit for each of them: an input has changed
+    std::vector<std::pair<uint32_t, uint8_t>> changes;
     std::vector<uint32_t> toggles, ones;
     const Table *tables = nullptr, *flops = nullptr;
     uint32_t n_tables = 0, n_flops = 0;
@@ -45,9 +48,9 @@ struct Simulator {
         n_tables = words[1];
         n_flops = words[2];
         memories.resize(words[3]);
-        next.resize(n_flops);
         tables = reinterpret_cast<const Table*>(words + 4);
         flops = tables + n_tables;
+        find_readers();
         words = reinterpret_cast<const uint32_t*>(flops + n_flops);
         for (Memory& memory : memories) {
             memory.width = *words++;
@@ -59,6 +62,21 @@ struct Simulator {
             memory.words.assign(words, words + std::size_t(memory.width) * memory.size);
             words += std::size_t(memory.width) * memory.size;
         }
+    }
+
+    // Flip-flops follow the tables in the same array.
+    void find_readers() {
+        const uint32_t n = n_tables + n_flops;
+        first.assign(value.size() + 1, 0);
+        for (uint32_t k = 0; k < n; ++k)
+            for (uint32_t net : tables[k].in) ++first[net + 1];
+        for (std::size_t net = 0; net < value.size(); ++net) first[net + 1] += first[net];
+        readers.resize(first.back());
+        std::vector<uint32_t> at(first.begin(), first.end() - 1);
+        for (uint32_t k = 0; k < n; ++k)
+            for (uint32_t net : tables[k].in) readers[at[net]++] = k;
+        stale.assign(n / 64 + 1, 0);
+        for (uint32_t k = 0; k < n; ++k) stale[k / 64] |= uint64_t(1) << k % 64;
     }
 
     static const uint32_t* take(Port& port, const uint32_t* words, uint32_t enables,
@@ -73,8 +91,28 @@ struct Simulator {
     }
 
     void set(uint32_t net, uint8_t bit) {
-        toggles[net] += value[net] != bit;
+        if (value[net] == bit) return;
         value[net] = bit;
+        ++toggles[net];
+        for (uint32_t k = first[net]; k < first[net + 1]; ++k)
+            stale[readers[k] / 64] |= uint64_t(1) << readers[k] % 64;
+    }
+
+    // Call f for every stale table or flip-flop from `begin` to `end` - 1, in order: one that
+    // becomes stale on the way lies further on.
+    template <class F>
+    void refresh(uint32_t begin, uint32_t end, F f) {
+        for (uint32_t word = begin / 64; word * 64 < end; ++word) {
+            for (;;) {
+                uint64_t mine = stale[word];
+                if (begin > word * 64) mine &= ~uint64_t(0) << begin % 64;
+                if (end < (word + 1) * 64) mine &= ~(~uint64_t(0) << end % 64);
+                if (!mine) break;
+                const uint32_t bit = __builtin_ctzll(mine);
+                stale[word] &= ~(uint64_t(1) << bit);
+                f(tables[word * 64 + bit]);
+            }
+        }
     }
 
     uint8_t look_up(const Table& t) const {
@@ -92,14 +130,14 @@ struct Simulator {
 
     // A settled cycle ends: what the flip-flops and memories have at their inputs is taken.
     void edge() {
-        std::vector<std::pair<uint32_t, uint8_t>> read;
+        changes.clear();
         for (Memory& memory : memories) {
             for (const Port& port : memory.reads) {
                 if (!value[port.enable[0]]) continue;
                 const std::size_t at = row(memory, port);
                 const bool inside = at < memory.words.size();
                 for (uint32_t k = 0; k < memory.width; ++k)
-                    read.emplace_back(port.data[k], inside ? memory.words[at + k] : 0);
+                    changes.emplace_back(port.data[k], inside ? memory.words[at + k] : 0);
             }
             for (const Port& port : memory.writes) {
                 const std::size_t at = row(memory, port);
@@ -108,14 +146,14 @@ struct Simulator {
                     if (value[port.enable[k]]) memory.words[at + k] = value[port.data[k]];
             }
         }
-        for (uint32_t k = 0; k < n_flops; ++k) next[k] = look_up(flops[k]);
-        for (uint32_t k = 0; k < n_flops; ++k) set(flops[k].out, next[k]);
-        for (const auto& [net, bit] : read)
+        refresh(n_tables, n_tables + n_flops,
+                [this](const Table& t) { changes.emplace_back(t.out, look_up(t)); });
+        for (const auto& [net, bit] : changes)
             if (net > 1) set(net, bit);
     }
 
     void settle() {
-        for (uint32_t k = 0; k < n_tables; ++k) set(tables[k].out, look_up(tables[k]));
+        refresh(0, n_tables, [this](const Table& t) { set(t.out, look_up(t)); });
     }
 
     // With a rising clock the registers; what depends on them settles with the next low clock.

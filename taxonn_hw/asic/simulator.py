@@ -92,6 +92,8 @@ asm(".section .rodata\\n.balign 8\\n.hidden taxonn_netlist\\n.global taxonn_netl
     "taxonn_netlist:\\n.incbin \\"netlist.bin\\"\\n.previous");
 extern "C" __attribute__((visibility("hidden"))) const uint32_t taxonn_netlist[];
 
+namespace {{  // without names: tables in inline functions are one for all libraries of a process
+
 struct Vtop {{
     explicit Vtop(VerilatedContext*) {{ last() = this; }}
     void final() {{}}
@@ -123,7 +125,9 @@ struct Vtop {{
     Simulator gates{{taxonn_netlist}};
 }};
 
-extern "C" inline __attribute__((used)) uint64_t taxonn_count(int on, uint64_t n,
+}}  // namespace
+
+extern "C" uint64_t taxonn_count(int on, uint64_t n,
         uint32_t* toggles, uint32_t* ones) {{
     Simulator& gates = Vtop::last()->gates;
     std::memcpy(toggles, gates.toggles.data(), n * sizeof(uint32_t));

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from .errors import ToolError
-from .process import error_lines, run_tool
+from .process import run_tool
 
 __all__ = ["missing_sta", "run_sta", "sta_version"]
 
@@ -41,8 +41,8 @@ def run_sta(script: str, *, cwd: Path, timeout_s: float = 3600) -> str:
     (Path(cwd) / "script.tcl").write_text(text)
     _, log = run_tool([program, "-no_init", "-no_splash", "-exit", "script.tcl"], cwd=cwd,
                       timeout_s=timeout_s, check=False)
-    if "FAILED: " in log or re.search(r"^Error", log, re.M):
-        raise ToolError(f"sta failed\n{error_lines(log)}")
+    if wrong := re.findall(r"^(?:FAILED: |Error).*", log, re.M):
+        raise ToolError("\n".join(["sta failed", *wrong[:3]]))
     return log
 
 

@@ -38,6 +38,9 @@ def liberty_text(leave_out=(), more: str = "") -> str:
 library(tiny) {{
   delay_model : table_lookup; time_unit : "1ns"; voltage_unit : "1V"; current_unit : "1mA";
   leakage_power_unit : "1nW"; capacitive_load_unit(1, pf); nom_voltage : 1.0;
+{"".join(f"  {kind}_threshold_pct_{edge} : {percent};" for edge in ("rise", "fall")
+          for kind, percent in (("input", 50), ("output", 50), ("slew_lower", 20),
+                                ("slew_upper", 80)))}
   pulling_resistance_unit : "1kohm"; nom_process : 1; nom_temperature : 25;
 {"".join(cells)}{more}}}
 """
