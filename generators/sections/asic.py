@@ -1,4 +1,4 @@
-"""Standard cells: area and power of inference, training and plain references, by width and lanes."""
+"""Standard cells: area and power of inference, training and references, by width and lanes."""
 
 import os
 from pathlib import Path

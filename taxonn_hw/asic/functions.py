@@ -22,7 +22,7 @@ _FF = re.compile(r'\bff\s*\(\s*"?(\w+)"?\s*,\s*"?(\w+)"?\s*\)\s*\{([^{}]*)\}')
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A truth table: bit ``i`` of ``bits`` is the value where input ``k`` has bit ``k`` of ``i``."""
+    """A truth table: bit ``i`` of ``bits`` is the value where input ``k`` is bit ``k`` of ``i``."""
 
     inputs: tuple[str, ...]
     bits: int

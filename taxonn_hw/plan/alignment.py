@@ -57,7 +57,7 @@ class Alignment:
                   and not isinstance(layer.formats.delta, Pow2Format)
                   for layer in self.lane_layers]
         powers = any(isinstance(layer.formats.delta, Pow2Format) for layer in self.layers)
-        wishes = [] if plain or self.training and powers else [
+        wishes = [] if plain or (self.training and powers) else [
             (True, all(activations), all(deltas)), (True, False, False)]
         for wish in [*wishes, (False, False, False)]:
             self.scaled, self.rounds_activations, self.rounds_deltas = wish

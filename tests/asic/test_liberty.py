@@ -22,8 +22,8 @@ def test_packed_is_the_same(tmp_path):
 
 
 def test_cells_between_power_domains_are_left_alone(tmp_path):
-    more = 'cell ("ISO") { is_isolation_cell : "true"; area : 1; }\n' \
-           "cell(OLD) { dont_use : true; area : 1; }\n"
+    more = ('cell ("ISO") { is_isolation_cell : "true"; area : 1; }\n'
+            "cell(OLD) { dont_use : true; area : 1; }\n")
     assert library(tmp_path, more=more).left_alone == ("ISO", "OLD")
 
 

@@ -34,8 +34,8 @@ def test_area_is_that_of_the_cells(mapped, tmp_path):
 
 
 def test_cells_left_alone_are_not_used(tmp_path):
-    iso = 'cell(FREE) { area : 0.1; is_isolation_cell : "true"; pin(A) { direction : input; } ' \
-          'pin(B) { direction : input; } pin(Y) { direction : output; function : "!(A&B)"; } }\n'
+    iso = ('cell(FREE) { area : 0.1; is_isolation_cell : "true"; pin(A) { direction : input; } '
+           'pin(B) { direction : input; } pin(Y) { direction : output; function : "!(A&B)"; } }\n')
     found = library(tmp_path, more=iso)
     netlist = read_netlist(map_component(Design(), found), found)
     assert "FREE" not in {kind for kind, _ in netlist.cells}

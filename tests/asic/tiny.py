@@ -7,12 +7,10 @@ from amaranth.lib.wiring import In, Out
 
 from taxonn_hw.asic.liberty import Liberty, read_liberty
 
-__all__ = ["AREAS", "Design", "library", "liberty_text"]
+__all__ = ["AREAS", "Design", "liberty_text", "library"]
 
 AREAS = {"INV": 1.0, "BUF": 2.0, "NAND2": 2.0, "NOR2": 2.0, "XOR2": 4.0, "DFF": 8.0}
 _FUNCTIONS = {"INV": "!A", "BUF": "A", "NAND2": "!(A & B)", "NOR2": "(A+B)'", "XOR2": "A ^ B"}
-_POWER = """internal_power() {{ related_pin : "{related}";
-        rise_power(scalar) {{ values("{energy}"); }} fall_power(scalar) {{ values("{energy}"); }} }}"""
 
 
 def liberty_text(leave_out=(), more: str = "") -> str:
@@ -49,8 +47,7 @@ library(tiny) {{
 def _arc(pin: str, kind: str = "") -> str:
     delays = "".join(f"{name}(scalar) {{ values(\"0.1\"); }} " for name in (
         "cell_rise", "cell_fall", "rise_transition", "fall_transition"))
-    power = _POWER.format(related=pin, energy=0.5).replace("\n       ", "")
-    return f'timing() {{ related_pin : "{pin}"; {kind} {delays} }} {power} '
+    return f'timing() {{ related_pin : "{pin}"; {kind} {delays} }} '
 
 
 def library(tmp_path, **changes) -> Liberty:
