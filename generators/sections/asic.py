@@ -8,7 +8,8 @@ __all__ = ["experiments", "shown", "tables"]
 NET = "mnist-784-128-10"
 BITS = (8, 4)
 LANES = (16, 64)
-_RATIOS = {"training/inference": "(b)/(a)", "separate/training": "(c at 16 bit)/(b)",
+_RATIOS = {"training/inference": "(b)/(a)", "training/inference_narrow": "(b)/(a narrow)",
+           "separate/training": "(c at 16 bit)/(b)",
            "separate_same_width/training": "(c at the width of (b))/(b)"}
 
 
@@ -40,13 +41,16 @@ def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
         "memories. (a) inference only; (b) with training; (c) the plain reference, in which "
         "forward, backward and update have multipliers, sums and adder trees of their own, at 16 "
         "bit and with the formats of (b), whose powers of two at 4 bit are shifts there too. All "
-        "run the same passes on the same mapping, with the forward adder tree in each. Area in "
-        "thousands of um2:"), "",
-        "| operands, lanes | (a) | (b) | (c), 16 bit | (c), same width | "
+        "run the same passes on the same mapping, with the forward adder tree in each. (a) stores "
+        "the weights of (b), 12 bit, and computes the same outputs; (a narrow) stores weights and "
+        "biases as wide as operands, which bounds what inference alone can save. Area in thousands "
+        "of um2:"), "",
+        "| operands, lanes | (a) | (a narrow) | (b) | (c), 16 bit | (c), same width | "
         + " | ".join(f"**{label}**" for label in _RATIOS.values()) + " |",
-        "|---|" + "---|" * (len(names) + len(_RATIOS))]
+        "|---|" + "---|" * (len(names) + 1 + len(_RATIOS))]
     for name, run in results.items():
         areas = [f"{run['variants'][v]['area_um2'] / 1e3:.1f}" for v in names]
+        areas.insert(1, f"{run['inference_narrow']['area_um2'] / 1e3:.1f}")
         ratios = [f"{run['ratios'][key]:.2f}" for key in _RATIOS]
         parts.append(f"| {' | '.join([name, *areas, *ratios])} |")
     parts += ["", _power(results, names), "", _units(results), "", _clocks(results)]
@@ -64,11 +68,11 @@ def _power(results: dict[str, dict], names: list[str]) -> str:
         f"{any_run['samples']} samples that the mapped cells trained, (a) inferred, every weight "
         "and output as golden's. No glitches, no clock tree, no wires, no clock gating:"), "",
         "| operands, lanes | (a) | (b) | (c), 16 bit | (c), same width | "
-        + " | ".join(f"**{label}**" for label in list(_RATIOS.values())[1:]) + " |",
-        "|---|" + "---|" * (len(names) + len(_RATIOS) - 1)]
+        + " | ".join(f"**{label}**" for label in list(_RATIOS.values())[2:]) + " |",
+        "|---|" + "---|" * (len(names) + len(_RATIOS) - 2)]
     for name, run in measured.items():
         powers = [f"{run['variants'][v]['power_mw']:.1f}" for v in names]
-        ratios = [f"{run['power_ratios'][key]:.2f}" for key in list(_RATIOS)[1:]]
+        ratios = [f"{run['power_ratios'][key]:.2f}" for key in list(_RATIOS)[2:]]
         rows.append(f"| {' | '.join([name, *powers, *ratios])} |")
     return "\n".join(rows)
 

@@ -11,7 +11,7 @@ from ..golden.first_samples import FirstSamples, run_first_samples
 from ..plan.program import Finish, Program
 from .liberty import Liberty
 from .mapping import Mapped, map_component
-from .variants import Variant, make_variants
+from .variants import Variant, make_variants, narrow_inference
 
 __all__ = ["EXCLUDED", "RATIOS", "compare"]
 
@@ -57,13 +57,21 @@ def compare(config: Config, liberty: Liberty, dataset: Callable[..., Dataset], *
         results[variant.name] = _facts(variant, mapped, run)
         if note is None:
             results[variant.name] |= _power(variant, mapped, liberty, run, mhz, on_step)
+    on_step(f"mapping inference_narrow on {liberty.name}")
+    narrow = narrow_inference(config)
+    mapped = map_component(narrow.component(), liberty)
+    ratios = _ratios(results, "area_um2") | {
+        "training/inference_narrow": results["training"]["area_um2"] / mapped.area_um2}
     versions = {"yosys": yosys_version()} | ({} if note else {"opensta": sta_version()})
     return {
         "name": config.name, "lanes": config.lanes, "bits": config.bits,
         "library": liberty.name, "library_cells": len(liberty.cells),
         "cells_left_alone": len(liberty.left_alone), "excluded": EXCLUDED,
         "samples": samples, "clock_mhz": mhz, "variants": results,
-        "ratios": _ratios(results, "area_um2"), "power_ratios": _ratios(results, "power_mw"),
+        "inference_narrow": {
+            "area_um2": mapped.area_um2, "units": mapped.units, "cells": mapped.cells,
+            "formats": [layer.formats.as_strings() for layer in narrow.plan.layers]},
+        "ratios": ratios, "power_ratios": _ratios(results, "power_mw"),
         "power_note": note, "versions": versions,
     }
 

@@ -7,6 +7,10 @@ separate            forward, backward and update multipliers of their own, at 16
 separate_same_width the same with the formats of ``training``
 ==================  ============================================================================
 
+Beside these, :func:`narrow_inference`: inference only, on weights and biases that are stored as
+narrow as the multiplier sees them.  It computes something else than ``training`` does, whose
+biases are finer, and bounds how small an inference-only build of the same lanes can be.
+
 All run the same passes in the same order, so forward clocks are alike; see :mod:`.power` for those
 that were counted.  Nothing is added to any of them: what one does not use is not in it.
 """
@@ -17,9 +21,10 @@ from dataclasses import dataclass
 from ..config import Config, FormatTable
 from ..engines import engine_of, make_plan
 from ..errors import UserError
+from ..fixed import QFormat
 from ..plan import Network
 
-__all__ = ["REFERENCE_BITS", "Variant", "make_variants"]
+__all__ = ["REFERENCE_BITS", "Variant", "make_variants", "narrow_inference"]
 
 #: Operand width of the reference at full precision.
 REFERENCE_BITS = 16
@@ -67,6 +72,21 @@ def make_variants(config: Config) -> dict[str, Variant]:
         _variant("separate", _at(config, REFERENCE_BITS), True),
         _variant("separate_same_width", config, True),
     )}
+
+
+def narrow_inference(config: Config) -> Variant:
+    """Return inference only, with stored weights and biases as wide as the operands."""
+    inference = make_variants(config)["inference"]
+    layers = []
+    for spec, layer in zip(inference.plan.config.layers, inference.plan.layers, strict=True):
+        f = layer.formats
+        lost = f.bias.width - f.operand.width
+        bias = QFormat(f.operand.width, max(f.bias.frac - max(lost, 0),
+                                            f.operand.frac - f.x.frac))
+        layers.append(spec.model_copy(update={"formats": spec.formats.model_copy(
+            update={"weight": f.operand, "operand": f.operand, "bias": bias})}))
+    return _variant("inference_narrow", inference.plan.config.model_copy(
+        update={"layers": tuple(layers)}), False)
 
 
 def _at(config: Config, bits: int) -> Config:

@@ -67,6 +67,8 @@ def _print(report: dict) -> None:
         table.add_row("as golden", *("yes" if v["matches_golden"] else "NO"
                                      for v in variants.values()))
     out.print(table)
+    out.print("inference_narrow, with weights and biases stored as wide as operands: "
+              f"{report['inference_narrow']['area_um2']:.0f} um2", markup=False)
     for what, ratios in (("area", report["ratios"]), ("power", report["power_ratios"])):
         for name, ratio in ratios.items():
             if ratio is not None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taxonn_hw.asic.variants import make_variants
+from taxonn_hw.asic.variants import make_variants, narrow_inference
 from taxonn_hw.config import config_from_dict, load_config
 from taxonn_hw.errors import UserError
 from taxonn_hw.fixed import Pow2Format, QFormat
@@ -32,6 +32,17 @@ def test_formats_and_mapping(training):
     assert [v.separate for v in found.values()] == [False, False, True, True]
     assert not any(v.plan.config.resident for v in found.values())
     assert c.component().separate and not b.component().separate
+
+
+def test_narrow_inference_stores_operands():
+    config = load_config("digits-64-32-10", bits=4)
+    plan = narrow_inference(config).plan
+    for layer, wide in zip(plan.layers, make_variants(config)["inference"].plan.layers,
+                           strict=True):
+        f = layer.formats
+        assert f.weight == f.operand == wide.formats.operand and f.bias.width == 4
+        assert (f.x, f.a) == (wide.formats.x, wide.formats.a)
+    assert plan.word == 4 and not plan.config.training
 
 
 @pytest.mark.parametrize(("preset", "message"), [

@@ -49,7 +49,8 @@ def test_areas_without_opensta(run, programs, tmp_path):
     status, out, err = run(*SMALL, "--liberty", "tiny.lib", "--json")
     report = json.loads(out)
     assert status == 0 and list(report["variants"]) == NAMES
-    assert err.splitlines() == [f"mapping {name} on tiny" for name in NAMES]
+    assert err.splitlines() == [
+        f"mapping {name} on tiny" for name in (*NAMES, "inference_narrow")]
     areas = {name: v["area_um2"] for name, v in report["variants"].items()}
     assert 0 < areas["inference"] < areas["training"] < areas["separate_same_width"]
     assert areas["separate_same_width"] < areas["separate"]
@@ -64,7 +65,10 @@ def test_areas_without_opensta(run, programs, tmp_path):
         areas["training"] / areas["inference"])
     assert report["ratios"]["separate/training"] == pytest.approx(
         areas["separate"] / areas["training"])
-    assert report["power_ratios"] == dict.fromkeys(report["ratios"])
+    assert 0 < report["inference_narrow"]["area_um2"] < areas["inference"]
+    assert report["ratios"]["training/inference_narrow"] == pytest.approx(
+        areas["training"] / report["inference_narrow"]["area_um2"])
+    assert set(report["power_ratios"].values()) == {None}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bin", "tiny.lib"]
     status, out, _ = run(*SMALL, "--liberty", tmp_path / "tiny.lib")
     assert status == 0 and "array, lanes" in out and "apt-get install opensta" in out
