@@ -58,7 +58,7 @@ def library(tmp_path, **changes) -> Liberty:
 
 
 class Leaf(wiring.Component):
-    """Two registers, of which the second is read by no one."""
+    """Two registers, of which the second is read by no one in the end."""
 
     i: In(1)
     o: Out(1)
@@ -71,7 +71,7 @@ class Leaf(wiring.Component):
 
 
 class Design(wiring.Component):
-    """An array with a lane, a memory of 8 words, a register; and a leaf of its own."""
+    """An array with a lane, a memory of 8 words, a register; a leaf of its own, and a sink."""
 
     i: In(1)
     o: Out(4)
@@ -80,9 +80,23 @@ class Design(wiring.Component):
         m = Module()
         m.submodules.array = array = Inner()
         m.submodules.control = leaf = Leaf()
+        m.submodules.sink = sink = Sink()
+        m.d.comb += sink.i.eq(leaf.dead)
         held = Signal(reset_less=True)
         m.d.sync += held.eq(self.i)
         m.d.comb += [array.i.eq(held), leaf.i.eq(self.i), self.o.eq(array.o ^ leaf.o)]
+        return m
+
+
+class Sink(wiring.Component):
+    """A register that is read by no one."""
+
+    i: In(8)
+
+    def elaborate(self, platform):
+        m = Module()
+        kept = Signal(8)
+        m.d.sync += kept.eq(self.i)
         return m
 
 

@@ -46,9 +46,13 @@ def test_random_net(seed):
 
 
 @pytest.mark.parametrize("bits", [4, 8, 16])
-@pytest.mark.parametrize("mapping", ["outputs", "inputs", "auto"])
+@pytest.mark.parametrize("mapping", ["outputs", "inputs", "outputs inputs outputs"])
 def test_formats_by_width(bits, mapping):
-    network = make_network((13, 9, 6, 4), lanes=4, bits=bits, mapping=mapping, zero_skip=False)
+    """The last mapping stores deltas in all lanes, drains them, and sums them in a tree."""
+    mappings = (mapping.split() * 3)[:3]
+    network = make_network(
+        (13, *({"size": size, "mapping": choice} for size, choice in zip(
+            (9, 6, 4), mappings, strict=True))), lanes=4, bits=bits, zero_skip=False)
     check(network, initial_weights(network), 5, n=30)
 
 
