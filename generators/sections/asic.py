@@ -8,6 +8,7 @@ __all__ = ["experiments", "shown", "tables"]
 NET = "mnist-784-128-10"
 BITS = (8, 4)
 LANES = (16, 64)
+_VARIANTS = ("inference", "training", "separate", "separate_same_width")
 _RATIOS = {"training/inference": "(b)/(a)", "training/inference_narrow": "(b)/(a narrow)",
            "separate/training": "(c at 16 bit)/(b)",
            "separate_same_width/training": "(c at the width of (b))/(b)"}
@@ -35,7 +36,6 @@ def experiments(data: str) -> dict[str, list[str]]:
 def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
     """Return the Markdown of README's evidence section."""
     any_run = next(iter(results.values()))
-    names = list(any_run["variants"])
     parts = [
         (f"**Cells**: `{NET}` on {any_run['library']} (`taxonn asic`), without the words of "
         "memories. (a) inference only; (b) with training; (c) the plain reference, in which "
@@ -47,17 +47,17 @@ def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
         "of um2:"), "",
         "| operands, lanes | (a) | (a narrow) | (b) | (c), 16 bit | (c), same width | "
         + " | ".join(f"**{label}**" for label in _RATIOS.values()) + " |",
-        "|---|" + "---|" * (len(names) + 1 + len(_RATIOS))]
+        "|---|" + "---|" * (len(_VARIANTS) + 1 + len(_RATIOS))]
     for name, run in results.items():
-        areas = [f"{run['variants'][v]['area_um2'] / 1e3:.1f}" for v in names]
+        areas = [f"{run['variants'][v]['area_um2'] / 1e3:.1f}" for v in _VARIANTS]
         areas.insert(1, f"{run['inference_narrow']['area_um2'] / 1e3:.1f}")
         ratios = [f"{run['ratios'][key]:.2f}" for key in _RATIOS]
         parts.append(f"| {' | '.join([name, *areas, *ratios])} |")
-    parts += ["", _power(results, names), "", _units(results), "", _clocks(results)]
+    parts += ["", _power(results), "", _units(results), "", _clocks(results)]
     return "\n".join(parts)
 
 
-def _power(results: dict[str, dict], names: list[str]) -> str:
+def _power(results: dict[str, dict]) -> str:
     measured = {name: run for name, run in results.items() if run["power_note"] is None}
     if not measured:
         return next(iter(results.values()))["power_note"] + "."
@@ -69,9 +69,9 @@ def _power(results: dict[str, dict], names: list[str]) -> str:
         "and output as golden's. No glitches, no clock tree, no wires, no clock gating:"), "",
         "| operands, lanes | (a) | (b) | (c), 16 bit | (c), same width | "
         + " | ".join(f"**{label}**" for label in list(_RATIOS.values())[2:]) + " |",
-        "|---|" + "---|" * (len(names) + len(_RATIOS) - 2)]
+        "|---|" + "---|" * (len(_VARIANTS) + len(_RATIOS) - 2)]
     for name, run in measured.items():
-        powers = [f"{run['variants'][v]['power_mw']:.1f}" for v in names]
+        powers = [f"{run['variants'][v]['power_mw']:.1f}" for v in _VARIANTS]
         ratios = [f"{run['power_ratios'][key]:.2f}" for key in list(_RATIOS)[2:]]
         rows.append(f"| {' | '.join([name, *powers, *ratios])} |")
     return "\n".join(rows)
@@ -86,7 +86,7 @@ def _units(results: dict[str, dict]) -> str:
     rows = [f"Area by unit, {name}, thousands of um2 (the eight largest of (b)):", "",
             "| unit | (a) | (b) | (c), 16 bit | (c), same width |", "|---|---|---|---|---|"]
     for unit in units:
-        areas = [v["units"].get(unit, 0) for v in variants.values()]
+        areas = [variants[v]["units"].get(unit, 0) for v in _VARIANTS]
         rows.append(f"| {unit} | {' | '.join(f'{area / 1e3:.1f}' for area in areas)} |")
     return "\n".join(rows)
 
