@@ -40,6 +40,8 @@ library(tiny) {{
           for kind, percent in (("input", 50), ("output", 50), ("slew_lower", 20),
                                 ("slew_upper", 80)))}
   pulling_resistance_unit : "1kohm"; nom_process : 1; nom_temperature : 25;
+  operating_conditions(typ) {{ process : 1; voltage : 1.0; temperature : 25; }}
+  default_operating_conditions : typ;
 {"".join(cells)}{more}}}
 """
 
