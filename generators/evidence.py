@@ -23,8 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "generators" / "evidence"
 TAXONN = [str(Path(sys.executable).parent / "taxonn")]
 #: A section is a module with ``experiments(data)``, name -> arguments of ``taxonn``, and
-#: ``tables(results, commands)``, Markdown; and, where it draws, ``pictures(folder, results)``.
-SECTIONS = ("taxonn", "conv", "edge", "boards")
+#: ``tables(results, commands)``, Markdown; where it draws, ``pictures(folder, results)``; where
+#: its commands name other files, ``shown()``, path -> what README shows.
+SECTIONS = ("taxonn", "conv", "edge", "boards", "asic")
 
 
 def run(name: str, arguments: list[str]) -> dict:
@@ -56,7 +57,8 @@ def measure(section: str, data: str, jobs: int, resume: bool) -> None:
     results = {name: results[name] for name in commands}
     if hasattr(module, "pictures"):
         module.pictures(FOLDER, results)
-    shown = [f"taxonn {' '.join(_shown(argument, Path(data)) for argument in arguments)}"
+    names = module.shown() if hasattr(module, "shown") else {}
+    shown = [f"taxonn {' '.join(names.get(a) or _shown(a, Path(data)) for a in arguments)}"
              for arguments in commands.values()]
     (FOLDER / f"{section}.txt").write_text("\n".join(shown) + "\n", encoding="utf-8")
     python = f"{sys.version_info.major}.{sys.version_info.minor}"

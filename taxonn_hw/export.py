@@ -41,11 +41,14 @@ class GenerateResult:
     sha256: str
 
 
-def build(plan: Plan, *, target: str = "generic") -> Generated:
-    """Return the texts of the accelerator of ``plan``; same configuration, same bytes."""
+def build(plan: Plan, *, target: str = "generic", component=None) -> Generated:
+    """Return the texts of the accelerator of ``plan``; same configuration, same bytes.
+
+    ``component``: a variant of it, with the same ports, to be used in its place.
+    """
     if target not in TARGETS:
         raise UserError(f"target must be {', '.join(TARGETS)}, not {target!r}")
-    component = make_accelerator(plan, target)
+    component = component or make_accelerator(plan, target)
     banner = (f"{plan.config.name}: an accelerator that trains a neural network on chip.\n"
               f"Made by taxonn_hw {metadata.version('taxonn_hw')}; configuration "
               f"{config_hash(plan.config):08x}. Do not edit.")

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import pytest
 
-__all__ = ["missing"]
+__all__ = ["missing", "missing_optional"]
 
 
 def missing(reason: object) -> NoReturn:
@@ -15,4 +15,9 @@ def missing(reason: object) -> NoReturn:
     """
     if os.environ.get("TAXONN_REQUIRE_TOOLS") == "1":
         pytest.fail(f"required: {reason}", pytrace=False)
+    pytest.skip(str(reason))
+
+
+def missing_optional(reason: object) -> NoReturn:
+    """Skip the test with ``reason``: the product does without the tool too, and says so."""
     pytest.skip(str(reason))

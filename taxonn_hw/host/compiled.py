@@ -37,6 +37,8 @@ class CompiledModel:
         See :func:`taxonn_hw.flow.verilator.build_library`.
     simulator : str
         ``verilator``, or ``cxxrtl``, which writes no waves.
+    library : Path or None
+        The design compiled already, with the same harness.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class CompiledModel:
         trace: Path | None = None,
         opt: str = "-O1",
         simulator: str = "verilator",
+        library: Path | None = None,
     ):
         streams = sidecar["streams"]
         for name, stream in streams.items():
@@ -55,7 +58,9 @@ class CompiledModel:
         self.widths = {name: int(stream["width"]) for name, stream in streams.items()}
         self.inputs = [name for name in streams if streams[name]["direction"] == "in"]
         self.outputs = [name for name in streams if streams[name]["direction"] == "out"]
-        if simulator == "verilator":
+        if library is not None:
+            pass
+        elif simulator == "verilator":
             library = build_library(verilog, sidecar, trace=trace is not None, opt=opt)
         else:
             library = cxxrtl.build_library(verilog, sidecar, opt=opt)

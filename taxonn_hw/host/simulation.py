@@ -18,7 +18,7 @@ _LONG_RUN_CLOCKS = 30_000_000  # from here on a slower compilation pays
 @contextmanager
 def open_simulation(plan: Plan, *, clocks: int = 0, trace: Path | None = None,
                     stall_in: float = 0.0, stall_out: float = 0.0,
-                    simulator: str = "verilator"):
+                    simulator: str = "verilator", component=None):
     """Generate, compile and open the accelerator of ``plan``; yields the driver.
 
     Parameters
@@ -31,8 +31,10 @@ def open_simulation(plan: Plan, *, clocks: int = 0, trace: Path | None = None,
         Probabilities of a stall on either side.
     simulator : str
         ``verilator`` or ``cxxrtl``.
+    component : Component, optional
+        A variant of the accelerator, with the same ports, to be used in its place.
     """
-    made = build(plan)
+    made = build(plan, component=component)
     with tempfile.TemporaryDirectory(prefix="taxonn-sim-") as folder:
         verilog = Path(folder, "accelerator.v")
         verilog.write_text(made.verilog)

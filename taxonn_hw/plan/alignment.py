@@ -34,6 +34,8 @@ class Alignment:
     ----------
     network : Network
     program : Program
+    plain : bool
+        Nothing is shared: products stay as they are, stores round for themselves.
 
     Members
     -------
@@ -43,7 +45,7 @@ class Alignment:
         The last slot of a sum that is stored in all lanes brings the offset of rounding.
     """
 
-    def __init__(self, network: Network, program: Program) -> None:
+    def __init__(self, network: Network, program: Program, plain: bool = False) -> None:
         self.network, self.program = network, program
         self.layers = network.layers
         self.training = network.config.training
@@ -55,7 +57,7 @@ class Alignment:
                   and not isinstance(layer.formats.delta, Pow2Format)
                   for layer in self.lane_layers]
         powers = any(isinstance(layer.formats.delta, Pow2Format) for layer in self.layers)
-        wishes = [] if self.training and powers else [
+        wishes = [] if plain or (self.training and powers) else [
             (True, all(activations), all(deltas)), (True, False, False)]
         for wish in [*wishes, (False, False, False)]:
             self.scaled, self.rounds_activations, self.rounds_deltas = wish

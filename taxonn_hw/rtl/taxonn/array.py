@@ -101,7 +101,7 @@ class LaneArray(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        n, lanes = self.numerics, range(self.n_lanes)
+        n = self.numerics
         slots, valids = self._pipeline(m)
         random = add_random(m, self, slots, valids, slots[0].hash)
         m.d.comb += self.lane_word.eq(random.lanes[:RANDOM_BITS])
@@ -112,10 +112,8 @@ class LaneArray(wiring.Component):
         elements, memory, stores = self._vectors(m, slots, valids)
         extra = self._biases(m, slots, valids, random, control)
         alive = alive_lanes(n, slots[lane_activation_stage(n.alignment)])
-        members = []
-        for k in lanes:
-            m.submodules[f"lane_{k}"] = lane = Lane(numerics=n)
-            members.append(lane)
+        members = self._lanes(m, slots, valids, control)
+        for k, lane in enumerate(members):
             m.d.comb += [
                 lane.control.eq(control), lane.word.eq(words[k]), lane.element.eq(elements[k]),
                 lane.random.eq(random.lanes[k:k + RANDOM_BITS]), lane.alive.eq(alive[k]),
@@ -130,8 +128,7 @@ class LaneArray(wiring.Component):
             values = Cat(stores(lane) for lane in members)
             m.d.comb += memory.values.as_value().eq(values)
         if n.has_tree:
-            self._sums(m, slots[PRODUCT_STAGE], valids[PRODUCT_STAGE],
-                       Cat(lane.gathered for lane in members))
+            self._sums(m, slots[PRODUCT_STAGE], valids[PRODUCT_STAGE], members)
         slot = slots[SUM_STAGE]
         m.d.comb += [
             self.drain_load.eq(valids[SUM_STAGE] & slot.last & slot.spread & ~in_lanes(n, slot)),
@@ -258,17 +255,30 @@ class LaneArray(wiring.Component):
             m.d.comb += self.moved.eq(biases.held)
         return Mux(is_first, biases.aligned, 0)
 
-    def _sums(self, m, slot, valid, products) -> None:
+    def _lanes(self, m, slots, valids, control) -> list:
+        """Add the lanes; how slots become their factors is up to ``control``."""
+        lanes = []
+        for k in range(self.n_lanes):
+            m.submodules[f"lane_{k}"] = lane = Lane(numerics=self.numerics)
+            lanes.append(lane)
+        return lanes
+
+    def _sums(self, m, slot, valid, lanes) -> None:
         n = self.numerics
         m.submodules.tree = tree = AdderTree(
             lanes=self.n_lanes, product=n.gathered, total=self.total, tag=self.tag,
             several=sums_over_slots(n.program))
-        m.d.comb += [
+        products = Cat(lane.gathered for lane in lanes)
+        m.d.comb += [*self._into_tree(tree, slot, valid, products), self.sum.eq(tree.o)]
+
+    @staticmethod
+    def _into_tree(tree, slot, valid, products) -> list:
+        """Return what connects a tree with the slot whose products it gets."""
+        return [
             tree.products.as_value().eq(products),
             tree.i.valid.eq(valid & slot.gather), tree.i.first.eq(slot.first),
             tree.i.last.eq(slot.last),
             tree.i.tag.layer.eq(slot.layer), tree.i.tag.backward.eq(slot.pass_backward),
             tree.i.tag.item.eq(slot.item),
             tree.i.tag.finish.eq(valid & slot.finish & ~slot.spread),
-            self.sum.eq(tree.o),
         ]

@@ -92,6 +92,12 @@ def lane_control(numerics: Numerics) -> data.StructLayout:
 class Lane(wiring.Component):
     """One lane of the array; throughput one slot a cycle.
 
+    Parameters
+    ----------
+    numerics : Numerics
+    more : dict, optional
+        Members beside the usual ones, of a variant.
+
     Members
     -------
     control : In
@@ -117,7 +123,7 @@ class Lane(wiring.Component):
     delta : Out, c7, c8 or c9
     """
 
-    def __init__(self, *, numerics: Numerics) -> None:
+    def __init__(self, *, numerics: Numerics, more: dict | None = None) -> None:
         self.numerics = n = numerics
         super().__init__({
             **({"gathered_before": In(n.gradient)} if n.batch > 1 else {}),
@@ -133,13 +139,13 @@ class Lane(wiring.Component):
             "updated": Out(n.word),
             "activation": Out(n.vector_activation),
             "delta": Out(n.delta),
+            **(more or {}),
         })
 
     def elaborate(self, platform):
         m = Module()
         n, c = self.numerics, self.control
-        activation = _code(self.element, n.vector_activation)
-        delta = _code(self.element, n.delta)
+        activation, delta = self._element_codes()
         c3_word = Signal(n.word, reset_less=True)
         m.d.sync += c3_word.eq(self.word)
         operand = Signal(n.operand)
@@ -173,10 +179,15 @@ class Lane(wiring.Component):
                 updated = add_update(m, n, c, c3_word, c5_total, 5)
             m.d.comb += self.updated.eq(updated)
         if n.lane_layers:
-            self._store_activation(m)
+            self._store_activation(m, self.accumulator)
         if n.lane_layers and n.training:
-            self._store_delta(m, activation)
+            self._store_delta(m, activation, self.accumulator)
         return m
+
+    def _element_codes(self):
+        """The lane's element read as an activation and as a delta."""
+        n = self.numerics
+        return _code(self.element, n.vector_activation), _code(self.element, n.delta)
 
     def _operands(self) -> dict:
         """The multiplier's view of ``word`` in every layer."""
@@ -266,26 +277,26 @@ class Lane(wiring.Component):
         choices = [round_shift(product, -zeros, Rounding.FLOOR) for zeros in shifts]
         return choices[0] if len(choices) == 1 else Array(choices)[self.control.c4_alignment]
 
-    def _store_activation(self, m) -> None:
-        """Activation of this lane's neuron, from the accumulator at c6."""
+    def _store_activation(self, m, total) -> None:
+        """Activation of this lane's neuron, from the accumulator ``total`` at c6."""
         n, c, a = self.numerics, self.control, self.numerics.alignment
         code = Signal(n.vector_activation, reset_less=True)
         m.d.comb += self.activation.eq(Mux(self.alive, code, 0))
         if a.rounds_activations:
-            value = round_shift(self.accumulator, a.point, Rounding.FLOOR)
+            value = round_shift(total, a.point, Rounding.FLOOR)
             m.d.sync += code.eq(by_index(c.c6_layer, {
                 layer.index: saturate_activation(value, layer) for layer in n.lane_layers}))
             return
         codes, random = {}, c.c6_row_word ^ self.random
         for layer in n.lane_layers:
-            value = round_activation(self.accumulator, layer, n.network.config.rounding.activation,
+            value = round_activation(total, layer, n.network.config.rounding.activation,
                                      random)
             register = Signal(value.shape(), name=f"c7_rounded_{layer.index}", reset_less=True)
             m.d.sync += register.eq(value)
             codes[layer.index] = saturate_activation(register, layer)
         m.d.sync += code.eq(by_index(c.c7_layer, codes))
 
-    def _store_delta(self, m, activation) -> None:
+    def _store_delta(self, m, activation, total) -> None:
         """Delta of this lane's neuron: the null slot that ends its sum brings its activation."""
         n, c, a = self.numerics, self.control, self.numerics.alignment
         slope = by_index(c.c2_layer, {layer.index + 1: Cat(*slope_of_code(activation, layer))
@@ -295,7 +306,7 @@ class Lane(wiring.Component):
             m.d.sync += register.eq(slope)
             slope = register
         if a.rounds_deltas:
-            value = Mux(slope[0], round_shift(self.accumulator, a.point, Rounding.FLOOR), 0)
+            value = Mux(slope[0], round_shift(total, a.point, Rounding.FLOOR), 0)
             code = Signal(n.delta, name="c7_delta", reset_less=True)
             m.d.sync += code.eq(by_index(c.c6_layer, {
                 layer.index + 1: saturate(value, layer.formats.delta)
@@ -305,7 +316,7 @@ class Lane(wiring.Component):
         values, cases = {}, {}
         for layer in n.lane_layers:
             above = n.network.above(layer)
-            values[above.index] = apply_slope(self.accumulator, slope[0], slope[1], layer)
+            values[above.index] = apply_slope(total, slope[0], slope[1], layer)
             cases[above.index] = (layer, above.backward_frac + layer.derivative_frac)
         quantizer = DeltaQuantizer(cases=cases, mode=n.network.config.rounding.delta,
                                    as_pow2=n.pow2, shape=n.delta)

@@ -27,6 +27,9 @@ class Numerics:
     ----------
     network : Network
         What is built.
+    plain : bool
+        Forward, backward and update have multipliers of their own (:mod:`.separate`), so none of
+        them has the zeros that another one needs.
 
     Members
     -------
@@ -44,11 +47,11 @@ class Numerics:
         Where the binary points lie.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, plain: bool = False) -> None:
         self.network = network
         self.conv = network.runs_as_kernels
         self.program = ConvProgram(network) if self.conv else Program(network)
-        self.alignment = Alignment(network, self.program)
+        self.alignment = Alignment(network, self.program, plain)
         self.training = network.config.training
         self.batch = network.config.batch if self.training else 1
         self.decay = network.config.weight_decay if self.training else None
@@ -131,7 +134,7 @@ class Numerics:
             return common_shape((low * self.multiplier, high * self.multiplier))
         return common_shape((low, high), (-high * self.multiplier, -low * self.multiplier))
 
-    def _product_bounds(self, appended: bool) -> dict[Element, int]:
+    def product_bounds(self, appended: bool) -> dict[Element, int]:
         """Largest magnitude of a product of each element, with the zeros appended to it or not."""
         a, most = self.alignment, dict.fromkeys(Element, 1)
         low, _ = self.network.config.rate_range
@@ -153,15 +156,19 @@ class Numerics:
     @cached_property
     def multiplied(self) -> Shape:
         """A product as it leaves the multiplier or shifter."""
-        bound = max(self._product_bounds(self.alignment.scaled).values())
+        bound = max(self.product_bounds(self.alignment.scaled).values())
         return signed(bound.bit_length() + 1)
 
     @cached_property
     def gathered(self) -> Shape:
         """A product that enters the adder tree; that of lane 0 may bring a bias."""
+        return self.gathered_of(self.program.passes)
+
+    def gathered_of(self, passes, kinds: tuple[Finish, ...] = (Finish.TREE,)) -> Shape:
+        """A product of those of ``passes`` whose sums go one of the ways ``kinds``, with a bias."""
         bound = 1
-        for p in self.program.passes:
-            if p.finish is not Finish.TREE:
+        for p in passes:
+            if p.finish not in kinds:
                 continue
             f, layer = p.layer.formats, p.layer
             if p.element is Element.FORWARD:
@@ -203,7 +210,7 @@ class Numerics:
     @cached_property
     def total(self) -> Shape:
         """A product, aligned, with what is added to it in one slot: word, bias or offset."""
-        a, products = self.alignment, self._product_bounds(True)
+        a, products = self.alignment, self.product_bounds(True)
         bound = max(*products.values(), -bounds(self.gathered)[0] - 1)
         for layer in self.layers:
             zeros = layer.bias_shift + a.forward_zeros(layer)
@@ -214,10 +221,15 @@ class Numerics:
 
     def sum_shape(self, kinds: tuple[Finish, ...]) -> Shape:
         """Shape of the sums of all passes whose results go one of the ways ``kinds``."""
-        bound = 1
+        least = 1
         if self.has_softmax:  # its codes take the way of sums
-            bound = self.network.output.formats.a.one
-        for p in self.program.passes:
+            least = self.network.output.formats.a.one
+        return self.sum_of(self.program.passes, kinds, least)
+
+    def sum_of(self, passes, kinds: tuple[Finish, ...], least: int = 1) -> Shape:
+        """Shape of the sums of those of ``passes``; and of codes up to ``least``."""
+        bound = least
+        for p in passes:
             if p.finish in kinds:
                 forward = p.element is Element.FORWARD
                 bound = max(bound, p.layer.forward_bound if forward else p.layer.backward_bound)

@@ -24,6 +24,7 @@ from .hazard import HazardStage
 from .loader import Loader
 from .neuron_unit import NeuronUnit, sum_tag
 from .numerics import Numerics
+from .separate_array import SeparateArray
 from .sequencer import Sequencer
 from .shell import add_softmax, connect_moves, connect_run, make_control
 from .slot import list_entry, slot_layout
@@ -41,6 +42,9 @@ class Accelerator(wiring.Component):
     target : str
         ``generic``, ``ice40`` or ``ecp5``: a single-port weight memory is made of the cells of an
         iCE40 UltraPlus; all else is the same for all.
+    separate : bool
+        A plain reference to compare with: forward, backward and update have multipliers, sums and
+        trees of their own.  Every bit is the same.
 
     Members
     -------
@@ -48,9 +52,9 @@ class Accelerator(wiring.Component):
         See :func:`taxonn_hw.rtl.ports.accelerator_ports`.
     """
 
-    def __init__(self, network: Network, target: str = "generic") -> None:
-        self.network, self.target = network, target
-        self.numerics = n = Numerics(network)
+    def __init__(self, network: Network, target: str = "generic", separate: bool = False) -> None:
+        self.network, self.target, self.separate = network, target, separate
+        self.numerics = n = Numerics(network, plain=separate)
         unit = UnitLatencies(n.program)
         #: Cycles, for the sidecar; the schedule that follows from them is ``plan.timing``.
         self.latencies = {
@@ -69,7 +73,8 @@ class Accelerator(wiring.Component):
             numerics=n, x_entry=loader.entry if loader.has_list else None)
         m.submodules.hazard = hazard = HazardStage(
             slot=slot_layout(n), single_port=network.single_port)
-        m.submodules.array = array = LaneArray(numerics=n, target=self.target)
+        kind = SeparateArray if self.separate else LaneArray
+        m.submodules.array = array = kind(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
         wiring.connect(m, wiring.flipped(self.i_samples), loader.i)

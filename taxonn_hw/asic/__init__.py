@@ -1,0 +1,1 @@
+"""Standard cells: the variants that are compared, their area and their power."""
