@@ -14,6 +14,9 @@ NETS = {
     "conv-cifar10": ("cifar10", (16, 12, 8, 6, 4, 3),
                      "CIFAR-10, conv5x5x8, pool, conv5x5x16, pool, dense 64, dense 10"),
 }
+#: simulator -> samples of lenet-mnist through the RTL
+SIMULATED = {"verilator": 32, "icarus": 2}
+SCHEDULE = "lenet-schedule.png"
 #: The run that also trains the float reference: its pixels and initial weights are exact.
 FLOAT_BITS = 8
 
@@ -28,6 +31,10 @@ def experiments(data: str) -> dict[str, list[str]]:
                 found[_name(net, bits, seed)] = [
                     "golden", net, "--data", source, "--bits", str(bits), "--seed", str(seed),
                     *(["--float"] if bits == FLOAT_BITS else [])]
+    lenet = ["lenet-mnist", "--data", data]
+    found["schedule"] = ["check", *lenet, "--schedule", f"generators/evidence/{SCHEDULE}"]
+    for simulator, samples in SIMULATED.items():
+        found[simulator] = ["simulate", *lenet, "--sim", simulator, "--samples", str(samples)]
     return found
 
 
@@ -50,7 +57,19 @@ def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
             parts.append(f"| {bits} bit | {_list(golden)} | **{mean(golden):.2f}** "
                          f"| {loss:.2f} ± {error:.2f} |")
         parts.append("")
-    return "\n".join(parts[:-1])
+    check = results["schedule"]
+    runs = "; ".join(
+        f"{name}, {run['samples']} samples, {run['mismatches']} mismatches, "
+        f"{run['clocks_per_sample']:.1f} clocks per sample"
+        for name, run in ((name, results[name]) for name in SIMULATED))
+    parts += [
+        (f"**The RTL** of `lenet-mnist`, {check['lanes']} lanes, every weight, bias and output "
+         f"compared: {runs}; predicted {check['clocks_per_sample']:.1f}, utilisation "
+         f"{check['utilisation']:.3f}, useful multiplications {check['useful']:.3f}. Where the "
+         "clocks of a sample go:"), "",
+        ("![Which unit is busy when in a training sample of lenet-mnist]"
+         f"(generators/evidence/{SCHEDULE})")]
+    return "\n".join(parts)
 
 
 def paired_loss(golden: list[float], floats: list[float]) -> tuple[float, float]:
