@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 from .config import Config
+from .plan.loadable import load_plan
 from .plan.unbuilt import unbuilt_part
 
 __all__ = ["ENGINES", "Engine", "engine_of", "make_plan"]
@@ -85,12 +86,15 @@ def engine_of(plan) -> Engine:
     return engine
 
 
-def make_plan(config: Config):
-    """Return the plan of ``config``, with all sizes and formats derived.
+def make_plan(config: Config, build: Config | None = None):
+    """Return the plan of ``config``, with all sizes and formats derived; on a loadable ``build``
+    where there is one.
 
     Raises
     ------
     UserError
         When sizes or formats break a rule of the engine.
     """
+    if config.loadable is not None or build is not None:
+        return load_plan(config, build)
     return ENGINES[config.engine].part("plan")(config)
