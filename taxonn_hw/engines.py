@@ -82,7 +82,8 @@ def engine_of(plan) -> Engine:
     if plan.config.engine == "taxonn" and plan.runs_as_kernels:
         return replace(engine, accelerator="rtl.taxonn.conv_top:ConvAccelerator",
                        predict="plan.conv_timing:predict_conv_run",
-                       listing="plan.conv_program:conv_listing")
+                       listing="plan.conv_program:conv_listing" if plan.build is None
+                       else "rtl.taxonn.program_listing:loaded_listing")
     return engine
 
 

@@ -52,6 +52,13 @@ def resolve_loadable(raw: dict, folder: Path, read) -> dict:
 
 
 def on_build(config: Config, build: Config) -> Config:
-    """Return ``config`` with what ``build`` shapes of its hardware; lanes are outputs."""
+    """Return ``config`` with what ``build`` shapes of its hardware; lanes are outputs.
+
+    Without a ``learning_rate_range`` of its own it has that of the build, if it learns within it.
+    """
     changes: dict[str, Any] = {key: getattr(build, key) for key in _SHAPES}
+    low, high = build.rate_range
+    rates = [config.learning_rate_exponent, *(k for _, k in config.learning_rate_schedule)]
+    if config.learning_rate_range is None and low <= min(rates) <= max(rates) <= high:
+        changes["learning_rate_range"] = (low, high)
     return config.model_copy(update={**changes, "loadable": None, "mapping": "outputs"})

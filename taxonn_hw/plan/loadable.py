@@ -40,6 +40,10 @@ class LoadedNetwork(Network):
         """Its passes."""
         return ConvProgram(self)
 
+    def facts(self) -> dict:
+        """Return what a network has, and what its build has room for."""
+        return {**super().facts(), "build": self.build.facts()}
+
 
 class Build:
     """Hardware for several networks; in place of a ``Network`` where hardware is made.
@@ -115,6 +119,15 @@ class Build:
         """Bits of an output code of any network, and whether it is signed."""
         return _container(layer.formats.a for layer in self.outputs)
 
+    def facts(self) -> dict:
+        """Return what there is room for, as JSON values."""
+        p = self.program
+        return {"name": self.config.name, "layers": self.n_layers, "inputs": self.n_inputs,
+                "outputs": max(layer.n_out for layer in self.outputs), "weight_rows": self.n_rows,
+                "neurons": p.image_depth, "delta_rows": p.vector_rows, "tap_rows": p.tap_depth,
+                "lane_groups": p.groups,
+                "networks": [network.config.name for network in self.networks]}
+
     def delta_kind(self, network: LoadedNetwork):
         """The format of deltas that those of ``network`` must be like: the build's first."""
         return (self.networks or (network,))[0].layers[0].formats.delta
@@ -177,6 +190,10 @@ def check_kind(network: Network, build: Build) -> None:
                     for k in type(own).model_fields if getattr(own, k) != getattr(settled, k))
             raise UserError(f"{name} does not fit {build.config.name}: {key} is {_said(own)}, the "
                             f"build has {_said(settled)}")
+    (low, high), (least, most) = config.rate_range, build.config.rate_range
+    if low < least or high > most:
+        raise UserError(f"{name} does not fit {build.config.name}: its learning rates are 2^-{low} "
+                        f"to 2^-{high}, the build has 2^-{least} to 2^-{most}")
     for layer in network.layers:
         kinds = layer.formats.delta, build.delta_kind(network)
         if _kind(kinds[0]) != _kind(kinds[1]):

@@ -65,6 +65,16 @@ networks = ["small.toml", "xor-2-4-1", {layers = [4, 4, 4], activation = "leaky_
     assert (table.name, table.bits, table.activation.value) == ("network-4", 7, "leaky_relu")
 
 
+def test_learning_rates():
+    """A network may learn at any rate of the build, unless it says otherwise."""
+    build = make_build(DENSE, {**DEEP, "learning_rate_exponent": 6})  # 3 and 6: 2 to 8
+    assert make_plan(build).config.rate_range == (2, 8)
+    network = network_on(build, {**DEEP, "learning_rate_exponent": 8})
+    assert network.config.rate_range == (2, 8)
+    network = network_on(build, {**DEEP, "learning_rate_range": [2, 4]})
+    assert network.config.rate_range == (2, 4)
+
+
 def test_hashes_tell_builds_apart():
     plain = config_from_dict(DENSE)
     builds = [make_build(DENSE), make_build(DENSE, DEEP), make_build(DENSE, IMAGE)]

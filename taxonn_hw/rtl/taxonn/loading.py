@@ -119,9 +119,6 @@ def _depths(network: LoadedNetwork):
     yield "tap rows", own.tap_depth, all_.tap_depth
     yield "lines of images", own.n_lines, all_.n_lines
     yield "columns of images", own.n_columns, all_.n_columns
-    (low, high), (least, most) = network.config.rate_range, build.config.rate_range
-    yield "as highest learning-rate exponent", high, most
-    yield "below 20 as lowest learning-rate exponent", 20 - low, 20 - least
 
 
 def _pack(shape, value, where: str) -> int:

@@ -48,7 +48,7 @@ def test_networks_take_turns(opened):
 
 @pytest.mark.parametrize("network", [
     {"layers": [1, 1]}, {"layers": [5, 9]}, {"layers": [7, 1, 4, 2]},
-    {"layers": [4, 3, 2], "seed": 77, "learning_rate_exponent": 5, "learning_rate_range": [4, 5]},
+    {"layers": [4, 3, 2], "seed": 77, "learning_rate_exponent": 4, "learning_rate_range": [4, 5]},
     {"input_shape": [1, 5, 4], "layers": [conv(2, [1, 2], stride=2), {"size": 2}]},
     {"input_shape": [2, 4, 4], "activation": "identity", "formats": {"activation": "s8.6"},
      "layers": [conv(1, 2, pool="average"), {"size": 3}]},
@@ -132,7 +132,8 @@ def test_formats_by_layer_and_signal_at_run_time():
      "layer 1 has formats too far apart: zeros_below is -4, the build does 0 to 4"),
     ({"layers": [6, 5, 3], "formats": {"input": "s10.7"}},
      "activation takes codes from -512 to 511, the build -256 to 255"),
-    ({"layers": [6, 5, 3], "learning_rate_exponent": 9}, "11 as highest learning-rate exponent"),
+    ({"layers": [6, 5, 3], "learning_rate_exponent": 9},
+     r"its learning rates are 2\^-8 to 2\^-11, the build has 2\^-2 to 2\^-5"),
 ], ids=str)
 def test_what_does_not_fit(opened, network, words):
     """One line, and the network that was there still runs."""
