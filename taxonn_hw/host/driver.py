@@ -116,21 +116,22 @@ class Accelerator:
         UserError
             When the network does not fit the build.
         """
-        if plan.build is None or hardware_hash(plan) != hardware_hash(self.plan):
-            raise DeviceError(f"{plan.config.name} is planned for other hardware than this")
         from ..rtl.taxonn.loading import network_hash, program_writes  # it reads the layouts
 
-        self.plan, self.rate = plan, plan.config.learning_rate_exponent
-        if self.read("network") == network_hash(plan):
-            return
-        writes = program_writes(plan)
-        if self.read("status") >> FIELDS["status.busy"] & 1:
-            raise DeviceError("a network cannot be loaded while samples are worked on")
-        self.flush()
-        for name, value in writes:
-            self.write(name, value)
-        self._idle("moving", "the clearing of deltas", 64 * plan.build.program.vector_rows + 1000)
-        self.restart()
+        if plan.build is None or hardware_hash(plan) != hardware_hash(self.plan):
+            raise DeviceError(f"{plan.config.name} is planned for other hardware than this")
+        if self.read("network") != network_hash(plan):
+            writes = program_writes(plan)
+            if self.read("status") >> FIELDS["status.busy"] & 1:
+                raise DeviceError("a network cannot be loaded while samples are worked on")
+            self.flush()
+            for name, value in writes:
+                self.write(name, value)
+            self._idle("moving", "the clearing of deltas",
+                       64 * plan.build.program.vector_rows + 1000)
+            self.restart()
+        if plan is not self.plan:
+            self.plan, self.rate = plan, plan.config.learning_rate_exponent
 
     def reset(self) -> None:
         """Reset the hardware; weights are then undefined and must be loaded."""
