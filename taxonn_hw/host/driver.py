@@ -93,8 +93,7 @@ class Accelerator:
         self._check("config_hash", hardware_hash(plan),
                     "the hardware was generated for another configuration")
         self._check("geometry", geometry(plan), "the hardware has other lanes or stream widths")
-        if plan.build is not None:
-            self.load_network(plan)
+        self._load_tables(plan)
 
     def read(self, name: str) -> int:
         """Return the register ``name``."""
@@ -105,9 +104,10 @@ class Accelerator:
         self.transport.write(REGISTERS[name].address, int(value))
 
     def load_network(self, plan: LoadedNetwork) -> None:
-        """Let a loadable build run ``plan`` from now on, unless it does; weights are undefined.
+        """Let a loadable build run ``plan`` from now on, at its learning rate.
 
-        The random generator begins with the network's seed.
+        Unless it ran it before, weights are then undefined, and the random generator begins with
+        the network's seed.
 
         Raises
         ------
@@ -116,22 +116,23 @@ class Accelerator:
         UserError
             When the network does not fit the build.
         """
-        from ..rtl.taxonn.loading import network_hash, program_writes  # it reads the layouts
-
         if plan.build is None or hardware_hash(plan) != hardware_hash(self.plan):
             raise DeviceError(f"{plan.config.name} is planned for other hardware than this")
-        if self.read("network") != network_hash(plan):
-            writes = program_writes(plan)
-            if self.read("status") >> FIELDS["status.busy"] & 1:
-                raise DeviceError("a network cannot be loaded while samples are worked on")
-            self.flush()
-            for name, value in writes:
-                self.write(name, value)
-            self._idle("moving", "the clearing of deltas",
-                       64 * plan.build.program.vector_rows + 1000)
-            self.restart()
-        if plan is not self.plan:
-            self.plan, self.rate = plan, plan.config.learning_rate_exponent
+        self._load_tables(plan)
+        self.plan, self.rate = plan, plan.config.learning_rate_exponent
+
+    def _load_tables(self, plan: Plan) -> None:
+        """See that the hardware runs ``plan``, of a loadable build."""
+        if plan.build is None:
+            return
+        from .loading import load_tables  # reads the layouts of the hardware
+
+        if (why := load_tables(self, plan)) is not None:
+            raise DeviceError(why)
+
+    def await_moves(self, what: str, rows: int) -> None:
+        """Wait until nothing moves any more: ``what``, of so many rows."""
+        self._idle("moving", f"the end of {what}", 64 * rows + 100_000)
 
     def reset(self) -> None:
         """Reset the hardware; weights are then undefined and must be loaded."""
@@ -155,8 +156,7 @@ class Accelerator:
 
     def begin(self, parameters: Parameters, samples: int = 0) -> None:
         """Begin a training run with ``parameters``, or take one up after so many samples."""
-        if self.plan.build is not None:
-            self.load_network(self.plan)
+        self._load_tables(self.plan)
         self.restart()
         self.skip(samples)
         self.load(parameters)
@@ -172,8 +172,7 @@ class Accelerator:
 
     def load(self, parameters: Parameters) -> None:
         """Write all weights and biases; of a loadable build, the network too if it is gone."""
-        if self.plan.build is not None:
-            self.load_network(self.plan)
+        self._load_tables(self.plan)
         for move, elements in zip(self.plan.moves, self.plan.pack(parameters), strict=True):
             self._move("load", move, elements)
 

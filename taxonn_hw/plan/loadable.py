@@ -86,6 +86,7 @@ class Build:
         self.lanes = config.lanes
         self.samples_per_clock = config.samples_per_clock
         self.single_port = config.weight_memory == "single_port"
+        self.decays = config.training and config.weight_decay is not None
         self.word, self.networks = 0, ()
         self.spare_bits = config.loadable.spare_bits
         self.networks = tuple(LoadedNetwork(each, self) for each in configs)
@@ -172,9 +173,6 @@ def check_kind(network: Network, build: Build) -> None:
     config, name = network.config, network.config.name
     if (part := unbuilt_part(network)) is not None:
         raise UserError(f"{name}: a loadable build has no hardware for {part}")
-    for key in ("batch", "weight_decay"):
-        if getattr(config, key) != type(config).model_fields[key].default:
-            raise UserError(f"{name}: a loadable build has no hardware for {key}")
     if not all(layer.by_outputs for layer in network.layers):
         raise UserError(f"{name}: a loadable build has no hardware for mapping inputs")
     if network.output.activation.value == "softmax" or any(

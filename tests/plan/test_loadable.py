@@ -91,7 +91,8 @@ def test_hashes_tell_builds_apart():
      "rounding.delta is floor, the build has stochastic"),
     ({"learning_rate_multiplier": 3}, "learning_rate_multiplier is 3, the build has 1"),
     ({"training": False}, "training is false, the build has true"),
-    ({"batch": 4}, "batch"), ({"weight_decay": 8}, "weight_decay"),
+    ({"batch": 4}, "batch is 4, the build has 1"),
+    ({"weight_decay": 8}, "weight_decay is 8, the build has None"),
     ({"bits": 4}, "layer 1 has deltas p4.6, the build has s8.7"),
     ({"engine": "edge", "layers": [8, 8, 8]}, "engine edge loads no networks"),
 ], ids=str)

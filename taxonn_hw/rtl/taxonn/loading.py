@@ -158,6 +158,8 @@ def _check_containers(own: Numerics, numerics: Numerics, name: str) -> None:
         "multiplied", "gathered", "accumulator", "total")]
     for kinds, what in (((Finish.TREE,), "backward sum"), ((Finish.DRAIN,), "forward sum")):
         pairs.append((what, own.sum_shape(kinds), numerics.sum_shape(kinds)))
+    if numerics.batch > 1:
+        pairs.append(("gradient of a batch", own.gradient, numerics.gradient))
     for what, need, has in pairs:
         (low, high), (least, most) = _ends(need), _ends(has)
         if low < least or high > most:

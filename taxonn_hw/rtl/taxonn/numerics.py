@@ -223,7 +223,7 @@ class Numerics:
     @cached_property
     def gradient(self) -> Shape:
         """One lane of the rows of gradient sums."""
-        return signed(gradient_word(self.network))
+        return signed(gradient_word(self.network, self.alignment.point) + self.network.spare_bits)
 
     @cached_property
     def total(self) -> Shape:

@@ -78,6 +78,16 @@ def test_powers_of_two_stochastic_stores_and_lane_groups():
             check_on(device, network)
 
 
+@pytest.mark.parametrize("bits", [8, 4])
+def test_batches_and_decay(bits):
+    """Sums of gradients lie beside the weights of whichever network is loaded."""
+    build = make_build({"layers": [6, 5, 3]}, CONV, {"layers": [5, 2, 3, 4]}, bits=bits,
+                       batch=2, weight_decay=6, weight_decay_period=2)
+    with open_simulation(make_plan(build)) as device:
+        for network in device.plan.build.networks:
+            check_on(device, network)
+
+
 def test_inference_only():
     build = make_build({"layers": [6, 5, 3]}, CONV, training=False)
     with open_simulation(make_plan(build)) as device:
@@ -240,7 +250,7 @@ def _compare(device, network):
         device.restart()
         device.load(start)
         expected = [golden.train(*pair).output for pair in zip(x, target, strict=True)]
-        np.testing.assert_array_equal(device.train(x, target), expected)
+        np.testing.assert_array_equal(device.train(x, target, golden.rate), expected)
         same(device.dump(), golden.parameters)
         np.testing.assert_array_equal(device.infer(x), golden.infer(x))
 
