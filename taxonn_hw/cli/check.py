@@ -86,6 +86,10 @@ def check(request, program, picture, clock, board_name):
 
     if program:
         result["program"] = listing(network).splitlines()
+        if network.build is not None:
+            from ..rtl.taxonn.loading import program_writes
+
+            result["program_writes"] = program_writes(network)
     emit(request.as_json, result, text)
 
 

@@ -72,8 +72,11 @@ def test_the_program_is_listed(run):
         assert words in text, words
     assert result["build"]["networks"] == ["build", "network-2", "network-3"]
     assert result["build"]["layers"] == 3
+    writes = result["program_writes"]
+    assert writes[0] == ["program_address", 0] and writes[-1][0] == "network"
     chunks = [line.split("= ")[1].split() for line in result["program"] if "  = " in line]
-    assert all(len(chunk) == 8 and int(chunk, 16) >= 0 for line in chunks for chunk in line)
+    assert [int(chunk, 16) for line in chunks for chunk in line] == [
+        value for name, value in writes if name == "program_data"]
 
 
 def test_a_build_is_a_configuration_too(run):

@@ -123,6 +123,9 @@ class LoadedView:
                 return unsigned(max(n.word.width - 1, 1))
             case "delta_high":
                 return unsigned(max(n.delta.width - 1, 1))
+            case "image_base" | "rows_base":  # anywhere in their memories
+                depth = n.program.image_depth if name == "image_base" else n.program.vector_rows
+                return Shape.cast(range(max(depth, 2)))
         values, most = [numbers[name] for numbers in self._numbers], self.most(name)
         return common_shape((min(0, *values), most))
 

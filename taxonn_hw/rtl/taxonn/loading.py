@@ -19,7 +19,9 @@ from ...plan.layer_numbers import network_numbers
 from ...plan.loadable import Build, LoadedNetwork
 from ...plan.program import Finish
 from ..random import lane_start
+from .conv_slot import conv_slot
 from .loaded_view import CHUNK, LoadedView, Table
+from .loader import code_shape
 from .numerics import Numerics
 
 __all__ = ["FIRST_WORD", "build_view", "network_hash", "network_rows", "network_words",
@@ -31,7 +33,7 @@ _ROW = {"network": "the network", "layers": "layer", "passes": "pass", "taps": "
         "lines": "line", "columns": "column"}
 #: Numbers that a run-time shift goes by.
 _ZEROS = ("product_zeros", "bias_zeros", "operand_zeros", "zeros_below", "zeros_above",
-          "mean_zeros", "step_zeros", "delta_zeros")
+          "mean_zeros", "step_zeros", "delta_zeros", "delta_random_zeros")
 
 
 def build_view(build: Build) -> LoadedView:
@@ -71,7 +73,9 @@ def network_words(network: LoadedNetwork) -> dict[str, list[list[int]]]:
     _check_zeros(rows["layers"], numerics.view, name)
     words = {key: pack_words(numerics.view.tables[key], rows[key], f"{name}: {_ROW[key]}")
              for key in rows}
-    _check_containers(Numerics(network, like=numerics), numerics, name)
+    own = Numerics(network, like=numerics)
+    _check_layout(conv_slot(own), conv_slot(numerics), name)
+    _check_containers(own, numerics, name)
     return words
 
 
@@ -119,6 +123,13 @@ def _depths(network: LoadedNetwork):
     yield "tap rows", own.tap_depth, all_.tap_depth
     yield "lines of images", own.n_lines, all_.n_lines
     yield "columns of images", own.n_columns, all_.n_columns
+    for what, of in (("positions in a pooling window", lambda w: w.window),
+                     ("deltas of a mean", lambda w: w.deltas),
+                     ("layers pooled by the largest", lambda w: w.chooses)):
+        yield what, max(of(walk) for walk in own.walks), max(of(walk) for walk in all_.walks)
+    yield "as largest derivative", *(
+        max(layer.derivative_bound * layer.mean_factor for layer in plan.layers)
+        for plan in (network, build))
 
 
 def _pack(shape, value, where: str) -> int:
@@ -151,6 +162,17 @@ def _check_zeros(layers: list[dict], view: LoadedView, name: str) -> None:
                                 f"{numbers[key]}, the build does 0 to {view.most(key)}")
 
 
+def _check_layout(own, has, where: str) -> None:
+    """Raise UserError where a member of a slot's layout needs more bits than the build has."""
+    for key, field in own:
+        member = has[key]
+        if isinstance(field.shape, data.Layout):
+            _check_layout(field.shape, member.shape, f"{where}: {key}")
+        elif field.width > member.width:
+            raise UserError(f"{where}: {key} takes {field.width} bits, the build has "
+                            f"{member.width}")
+
+
 def _check_containers(own: Numerics, numerics: Numerics, name: str) -> None:
     """Raise UserError where a code or a sum does not fit that of the build."""
     pairs = [(what, getattr(own, what), getattr(numerics, what)) for what in (
@@ -158,6 +180,10 @@ def _check_containers(own: Numerics, numerics: Numerics, name: str) -> None:
         "multiplied", "gathered", "accumulator", "total")]
     for kinds, what in (((Finish.TREE,), "backward sum"), ((Finish.DRAIN,), "forward sum")):
         pairs.append((what, own.sum_shape(kinds), numerics.sum_shape(kinds)))
+    nets = own.network, numerics.network
+    pairs.append(("input", *(code_shape(net.inputs) for net in nets)))
+    pairs.append(("output", *(code_shape(layer.formats.a for layer in net.outputs)
+                              for net in nets)))
     if numerics.batch > 1:
         pairs.append(("gradient of a batch", own.gradient, numerics.gradient))
     for what, need, has in pairs:

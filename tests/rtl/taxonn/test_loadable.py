@@ -15,6 +15,7 @@ from taxonn_hw.rtl.taxonn.loading import (
     build_view,
     network_hash,
     network_rows,
+    network_words,
     pack_words,
     program_writes,
 )
@@ -49,7 +50,7 @@ def test_networks_take_turns(opened):
 @pytest.mark.parametrize("network", [
     {"layers": [1, 1]}, {"layers": [5, 9]}, {"layers": [7, 1, 4, 2]},
     {"layers": [4, 3, 2], "seed": 77, "learning_rate_exponent": 4, "learning_rate_range": [4, 5]},
-    {"input_shape": [1, 5, 4], "layers": [conv(2, [1, 2], stride=2), {"size": 2}]},
+    {"input_shape": [1, 3, 4], "layers": [conv(2, [1, 2], stride=2), {"size": 2}]},
     {"input_shape": [2, 4, 4], "activation": "identity", "formats": {"activation": "s8.6"},
      "layers": [conv(1, 2, pool="average"), {"size": 3}]},
 ], ids=str)
@@ -255,7 +256,7 @@ def _compare(device, network):
         np.testing.assert_array_equal(device.infer(x), golden.infer(x))
 
 
-def _draw(rng, bits, lanes):
+def _draw(rng, bits):
     """Return the keys of a random network."""
     def choose(*options):
         return options[rng.integers(len(options))]
@@ -273,6 +274,75 @@ def _draw(rng, bits, lanes):
             "leak_exponent": int(rng.integers(1, 5)), "seed": int(rng.integers(100))}
 
 
+def _draw_near(rng):
+    """Return the keys of a network that may well fit the build of :func:`roomy`."""
+    def choose(*options):
+        return options[rng.integers(len(options))]
+
+    def q(kind, frac, width=None):
+        return f"{kind}{width or 8 - rng.integers(3)}.{frac + rng.integers(-1, 2)}"
+
+    kinds = "relu", "leaky_relu", "hard_sigmoid", "identity"
+    signs = {"relu": "su", "leaky_relu": "ss", "hard_sigmoid": "uu", "identity": "ss"}
+    activation, output = choose(*kinds), choose(*kinds)
+    layers = [{"size": int(k)} for k in rng.integers(1, 12, rng.integers(1, 4))]
+    shape = {"inputs": int(rng.integers(1, 30)), "layers": layers}
+    if rng.random() < 0.6:
+        kernel = [int(k) for k in rng.integers(1, 4, 2)]
+        shape = {"input_shape": [int(k) for k in (rng.integers(1, 3), *rng.integers(3, 7, 2))],
+                 "layers": [conv(int(rng.integers(1, 5)), kernel, pool_size=2,
+                                 stride=int(rng.integers(1, 3)), padding=min(kernel) - 1,
+                                 pool=choose("max", "average", "none")), *layers[:2]]}
+    for layer in shape["layers"]:
+        width = int(rng.integers(8, 13))
+        table = {"weight": q("s", 9, width), "operand": q("s", 6), "bias": q("s", 9, width - 1),
+                 "activation": q(choose(*signs[activation]), 4), "delta": q("s", 6)}
+        layer["formats"] = {key: value for key, value in table.items() if rng.random() < 0.5}
+    shape["layers"][-1]["formats"].pop("activation", None)
+    ends = {"input": q(choose(*"su"), 6), "output": q(choose(*signs[output]), 4)}
+    return {**shape, "activation": activation, "output": output,
+            "leak_exponent": int(rng.integers(1, 4)), "seed": int(rng.integers(100)),
+            "formats": {key: value for key, value in ends.items() if rng.random() < 0.5}}
+
+
+@pytest.fixture(scope="module")
+def roomy():
+    """A build with many sizes and formats within reach."""
+    build = make_build({"layers": [30, 11, 11, 11]},
+                       {"input_shape": [2, 6, 6], "layers": [
+                           conv(4, 2, pool="max", padding=1), {"size": 11}]},
+                       {"input_shape": [1, 6, 6], "activation": "leaky_relu", "layers": [
+                           conv(2, 3, pool="average"), {"size": 5}, {"size": 3}]},
+                       {"input_shape": [2, 6, 6], "output": "identity", "layers": [
+                           conv(4, 3, padding=2, stride=2, pool="average"), {"size": 5}],
+                        "formats": {"input": "s8.6", "operand": "s8.5"}}, bits=8)
+    build = build.model_copy(update={"loadable": build.loadable.model_copy(
+        update={"spare_bits": 2})})
+    with open_simulation(make_plan(build)) as device:
+        yield build, device
+
+
+@pytest.mark.parametrize("first", [0, *(pytest.param(k, marks=pytest.mark.slow)
+                                        for k in range(200, 1200, 200))])
+def test_what_fits_trains(roomy, first):
+    """Whatever the build says it has room for it has room for."""
+    build, device = roomy
+    fits = []
+    for seed in range(first, first + 200):
+        keys = _draw_near(np.random.default_rng([seed, 5]))
+        try:
+            network = network_on(build, keys)
+            network_words(network)
+        except UserError:
+            continue
+        fits.append(seed)
+        try:
+            check_on(device, network, seed=seed)
+        except (AssertionError, DeviceError) as error:
+            raise AssertionError(f"seed {seed}: {keys}") from error
+    assert len(fits) > 40
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(24))
 def test_random_builds(seed):
@@ -283,7 +353,7 @@ def test_random_builds(seed):
         "lanes": lanes, "samples_per_clock": int(rng.choice([1, 2, 4, 8])),
         "rounding": {key: str(rng.choice(modes)) for key in ("activation", "delta", "update")},
         "learning_rate_exponent": int(rng.integers(2, 6)), "bits": bits}
-    build = make_build(*(_draw(rng, bits, lanes) for _ in range(4)), **keys)
+    build = make_build(*(_draw(rng, bits) for _ in range(4)), **keys)
     with open_simulation(make_plan(build)) as device:
         for network in device.plan.build.networks:
             check_on(device, network)
