@@ -17,9 +17,13 @@ class RegisterBus:
 
     async def write(self, name: str, value: int) -> None:
         """Write register ``name``."""
+        await self.write_at(REGISTERS[name].address, value)
+
+    async def write_at(self, address: int, value: int) -> None:
+        """Write the register at ``address``."""
         dut = self._dut
         await FallingEdge(dut.clk)
-        dut.csr__addr.value = REGISTERS[name].address
+        dut.csr__addr.value = address
         dut.csr__w_data.value = value
         dut.csr__w_stb.value = 1
         await FallingEdge(dut.clk)

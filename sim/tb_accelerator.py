@@ -38,6 +38,9 @@ class _Bench:
         await ClockCycles(self.dut.clk, 3)
         await FallingEdge(self.dut.clk)
         self.dut.rst.value = 0
+        for address, value in self.job.program.tolist():
+            await self.registers.write_at(address, value)
+        await self.registers.until_clear("status", "moving", _MARGIN)
 
     async def move(self, command: str, count: int, beats=None, *, n_beats: int = 0,
                    bias: bool = False):

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from .bus.registers import REGISTERS
 from .flow.cocotb_runner import BenchError, run_bench
 from .golden.weights import Parameters
 from .plan.base import Plan
-from .plan.streams import element_width, pack_bits, sample_beats, unpack_bits
+from .plan.streams import element_width, pack_bits, result_shape, sample_beats, unpack_bits
 from .sidecar import TOP
 
 __all__ = ["JOB_VARIABLE", "Job", "Outcome", "Stress", "make_job", "run_job"]
@@ -58,6 +59,8 @@ class Job:
     :class:`taxonn_hw.plan.base.Move`), whose beats lie in ``weights_in`` and ``weights_out`` one
     after the other.  ``widths`` are the bits of the streams ``i_samples``, ``i_weights``,
     ``o_results`` and ``o_weights``.  ``clocks_bound``: more clocks than a sample can take.
+    ``program`` are the registers to write after a reset, address and value: the network of a
+    loadable build.
     """
 
     train: bool
@@ -70,6 +73,7 @@ class Job:
     weights_out: np.ndarray
     results: np.ndarray
     widths: np.ndarray
+    program: np.ndarray
     stress: Stress = field(default_factory=Stress)
 
     def save(self, path: Path) -> None:
@@ -112,17 +116,26 @@ def make_job(plan: Plan, start: Parameters, x: np.ndarray, target: np.ndarray | 
     def beats(parameters):
         return pack_bits(np.concatenate(plan.pack(parameters)), plan.word)
 
-    width, q = element_width(plan), plan.output.formats.a
+    width, (bits, _) = element_width(plan), result_shape(plan)
     elements = sample_beats(plan, x, target) & (1 << width) - 1
     return Job(
         train=target is not None, n_samples=len(x), clocks_bound=plan.clocks_bound,
         rate=plan.config.learning_rate_exponent if rate is None else rate,
         moves=np.array([[move.bias, move.count, move.beats] for move in plan.moves]),
         weights_in=beats(start), samples=pack_bits(elements, width), weights_out=beats(expected),
-        results=pack_bits(outputs.reshape(-1, 1), q.width),
-        widths=np.array([width * elements.shape[1], plan.word * plan.weight_group, q.width,
+        results=pack_bits(outputs.reshape(-1, 1), bits),
+        widths=np.array([width * elements.shape[1], plan.word * plan.weight_group, bits,
                          plan.word * plan.weight_group]),
-        stress=stress or Stress())
+        program=_program(plan), stress=stress or Stress())
+
+
+def _program(plan: Plan) -> np.ndarray:
+    """Register writes that load ``plan``: int64 [n, 2], none where it is built in."""
+    if plan.build is None:
+        return np.zeros((0, 2), dtype=np.int64)
+    from .rtl.taxonn.loading import program_writes
+
+    return np.array([(REGISTERS[name].address, value) for name, value in program_writes(plan)])
 
 
 def run_job(plan: Plan, verilog: Path, job: Job, *, simulator: str, build_dir: Path,
@@ -148,8 +161,8 @@ def run_job(plan: Plan, verilog: Path, job: Job, *, simulator: str, build_dir: P
         got = {name: file[name] for name in file.files}
     words = unpack_bits(got["weights"], plan.word, plan.weight_group, signed=True)
     ends = np.cumsum([move.beats for move in plan.moves])[:-1]
-    q = plan.output.formats.a
-    results = unpack_bits(got["results"], q.width, 1, q.signed)
+    bits, signed = result_shape(plan)
+    results = unpack_bits(got["results"], bits, 1, signed)
     return Outcome(
         parameters=plan.unpack(np.split(words, ends)),
         results=results.reshape(-1, plan.output.n_out), cycles=int(got["cycles"]),

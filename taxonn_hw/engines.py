@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 from .config import Config
+from .plan.loadable import load_plan
 from .plan.unbuilt import unbuilt_part
 
 __all__ = ["ENGINES", "Engine", "engine_of", "make_plan"]
@@ -81,16 +82,20 @@ def engine_of(plan) -> Engine:
     if plan.config.engine == "taxonn" and plan.runs_as_kernels:
         return replace(engine, accelerator="rtl.taxonn.conv_top:ConvAccelerator",
                        predict="plan.conv_timing:predict_conv_run",
-                       listing="plan.conv_program:conv_listing")
+                       listing="plan.conv_program:conv_listing" if plan.build is None
+                       else "rtl.taxonn.program_listing:loaded_listing")
     return engine
 
 
-def make_plan(config: Config):
-    """Return the plan of ``config``, with all sizes and formats derived.
+def make_plan(config: Config, build: Config | None = None):
+    """Return the plan of ``config``, with all sizes and formats derived; on a loadable ``build``
+    where there is one.
 
     Raises
     ------
     UserError
         When sizes or formats break a rule of the engine.
     """
+    if config.loadable is not None or build is not None:
+        return load_plan(config, build)
     return ENGINES[config.engine].part("plan")(config)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from .config_hash import config_hash
+from .config_hash import hardware_config, hardware_hash
 from .errors import UserError
 from .files import make_folder, write_file
 from .plan.base import Plan
@@ -49,12 +49,12 @@ def build(plan: Plan, *, target: str = "generic", component=None) -> Generated:
     if target not in TARGETS:
         raise UserError(f"target must be {', '.join(TARGETS)}, not {target!r}")
     component = component or make_accelerator(plan, target)
-    banner = (f"{plan.config.name}: an accelerator that trains a neural network on chip.\n"
+    name = hardware_config(plan).name
+    banner = (f"{name}: an accelerator that trains a neural network on chip.\n"
               f"Made by taxonn_hw {metadata.version('taxonn_hw')}; configuration "
-              f"{config_hash(plan.config):08x}. Do not edit.")
+              f"{hardware_hash(plan):08x}. Do not edit.")
     converted = convert(component, top=TOP, banner=banner)
     sha256 = hashlib.sha256(converted.text.encode()).hexdigest()
-    name = plan.config.name
     files = {"verilog": f"{name}.v", "sidecar": f"{name}.json", "header": f"{name}.h"}
     return Generated(
         verilog=converted.text,
@@ -77,7 +77,7 @@ def generate(plan: Plan, out_dir: Path, *, target: str = "generic") -> GenerateR
         When the folder cannot be written or the target is unknown.
     """
     made = build(plan, target=target)
-    folder, name = make_folder(out_dir), plan.config.name
+    folder, name = make_folder(out_dir), hardware_config(plan).name
     result = GenerateResult(
         verilog=folder / f"{name}.v", sidecar=folder / f"{name}.json",
         header=folder / f"{name}.h", core=folder / f"{name}.core",

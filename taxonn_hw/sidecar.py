@@ -7,10 +7,10 @@ import re
 from importlib import metadata
 
 from .bus.registers import FIELDS, IDENTITY, REGISTERS, VERSION, register_map
-from .config_hash import canonical_config, config_hash
+from .config_hash import canonical_config, hardware_config, hardware_hash
 from .flow.yosys import yosys_version
 from .plan.base import Plan
-from .plan.streams import element_width
+from .plan.streams import element_width, result_shape
 from .rtlil import Port
 
 __all__ = ["TOP", "c_header", "core_file", "sidecar", "stream_table"]
@@ -22,11 +22,11 @@ TOP = "taxonn_accelerator"
 def stream_table(plan: Plan) -> dict[str, dict]:
     """Return the streams of the accelerator: name -> direction, bits of a beat, its elements."""
     group, beat = plan.samples_per_clock, plan.weight_group
-    words, out = plan.word, plan.output.formats.a
+    words, (bits, signed) = plan.word, result_shape(plan)
     return {
         "i_samples": _stream("in", group, element_width(plan), False),
         "i_weights": _stream("in", beat, words, True),
-        "o_results": _stream("out", 1, out.width, out.signed),
+        "o_results": _stream("out", 1, bits, signed),
         "o_weights": _stream("out", beat, words, True),
     }
 
@@ -40,14 +40,14 @@ def sidecar(plan: Plan, *, target: str, sha256: str, ports: list[Port],
             memories: list[dict], latencies: dict) -> dict:
     """Return the JSON sidecar."""
     return {
-        "name": plan.config.name,
+        "name": hardware_config(plan).name,
         "top": TOP,
         "target": target,
-        "config_hash": f"{config_hash(plan.config):08x}",
+        "config_hash": f"{hardware_hash(plan):08x}",
         "sha256": sha256,
         "versions": {"taxonn_hw": metadata.version("taxonn_hw"),
                      "amaranth": metadata.version("amaranth"), "yosys": yosys_version()},
-        "config": canonical_config(plan.config),
+        "config": canonical_config(hardware_config(plan)),
         "network": plan.facts(),
         "streams": stream_table(plan),
         "ports": [{"name": port.name, "direction": port.direction, "width": port.width}
@@ -71,7 +71,7 @@ def c_header(plan: Plan) -> str:
 
     define("identity", f"UINT32_C(0x{IDENTITY:08x})")
     define("version", f"UINT32_C({VERSION})")
-    define("config_hash", f"UINT32_C(0x{config_hash(plan.config):08x})")
+    define("config_hash", f"UINT32_C(0x{hardware_hash(plan):08x})")
     lines += ["", "/* Registers: index of a 32-bit word. */"]
     for name, register in REGISTERS.items():
         lines.append(f"/* {name} ({register.access}): {register.doc} */")

@@ -64,6 +64,9 @@ def make_variants(config: Config) -> dict[str, Variant]:
     if config.engine != "taxonn":
         raise UserError(f"asic compares builds of engine taxonn; engine {config.engine} has no "
                         "inference-only build and no reference")
+    if config.loadable is not None:
+        raise UserError("asic has no reference with separate multipliers for loadable builds; "
+                        "leave out the table loadable")
     if any(layer.kind == "conv" for layer in config.layers):
         raise UserError("asic has no reference with separate multipliers for conv layers; "
                         "use a network of dense layers")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ..boards import Board
-from ..config_hash import config_hash
+from ..config_hash import hardware_hash
 from ..errors import UserError
 from ..flow.nextpnr import FitError, nextpnr_version
 from ..flow.nextpnr_tools import find_program
@@ -79,7 +79,7 @@ class BuildResult:
             "device": f"{board.device.name}-{board.package}"
                       + (f"-{board.speed}" if board.speed else ""),
             "config": plan.config.name,
-            "config_hash": f"{config_hash(plan.config):08x}",
+            "config_hash": f"{hardware_hash(plan):08x}",
             "lanes": plan.lanes,
             "clock_mhz": self.design.mhz,
             "timing_met": self.timing_met,

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..boards import Board
-from ..config_hash import config_hash
+from ..config_hash import hardware_hash
 from ..errors import UserError
 from ..files import make_folder, write_file
 from ..flow.pack import SUFFIX
@@ -57,7 +57,7 @@ def find_bitstream(plan: Plan, board: Board, folder: Path) -> Path | None:
         data = path.read_bytes()
     except (OSError, ValueError):
         return None
-    expected = {"board": board.name, "config_hash": f"{config_hash(plan.config):08x}",
+    expected = {"board": board.name, "config_hash": f"{hardware_hash(plan):08x}",
                 "bitstream_sha256": hashlib.sha256(data).hexdigest()}
     same = isinstance(report, dict) and expected.items() <= report.items()
     return path if same else None

@@ -68,6 +68,12 @@ REGISTERS = {
         "fill": 0,       # level: words for the resident memory, from its first on
         "replay": 1,     # level: places of samples in it, which then train or are inferred
     }),
+    "network": Register(0x16, "rw", "loadable builds: first 32 bits of the hash of the network "
+                                    "that is loaded, 0: none; written when its tables are"),
+    "program_address": Register(0x17, "rw", "loadable builds: table [18:16] and word [15:0] to be "
+                                            "written; unloads the network"),
+    "program_data": Register(0x18, "w", "loadable builds: the next 32 bits of that word; after its "
+                                        "last the next word"),
 }
 
 #: Bit position of every field, by ``register.field``.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .common import config_options, console, emit, note, progress
+from .common import config_options, console, emit, note, on_option, progress
 
 __all__ = ["check"]
 
@@ -13,6 +13,7 @@ _SAMPLES = 300
 
 @click.command()
 @config_options
+@on_option
 @click.option("--program", is_flag=True, help="Print what happens in a training sample, and when.")
 @click.option("--schedule", "picture", type=click.Path(path_type=Path), metavar="PNG",
               help="Draw which unit is busy when in a typical sample (engine taxonn).")
@@ -62,6 +63,8 @@ def check(request, program, picture, clock, board_name):
         out = console()
         out.print(_layer_table(facts))
         out.print(_storage(facts))
+        if "build" in facts:
+            out.print(_build_line(facts["build"]))
         if "memories" in facts:
             out.print(_memory_table(facts))
         out.print(f"predicted {on}: {prediction.clocks_per_sample:.1f} clocks per "
@@ -83,6 +86,10 @@ def check(request, program, picture, clock, board_name):
 
     if program:
         result["program"] = listing(network).splitlines()
+        if network.build is not None:
+            from ..rtl.taxonn.loading import program_writes
+
+            result["program_writes"] = program_writes(network)
     emit(request.as_json, result, text)
 
 
@@ -166,6 +173,13 @@ def _storage(facts) -> str:
             f"(fully connected: {full}, {full / facts['weights']:.1f} times as many)\n"
             f"{words} words of storage (fully connected: {facts['storage_words_full']}, "
             f"{facts['storage_words_full'] / words:.1f} times as many)")
+
+
+def _build_line(build) -> str:
+    return (f"on build {build['name']}, which has room for {build['layers']} layers, "
+            f"{build['inputs']} inputs, {build['outputs']} outputs, {build['weight_rows']} rows of "
+            f"weights, {build['neurons']} hidden neurons, {build['delta_rows']} rows of deltas, "
+            f"{build['tap_rows']} tap rows, {build['lane_groups']} lane groups")
 
 
 def _memory_table(facts):

@@ -13,7 +13,8 @@ import click
 from ..config import Config, load_config
 from ..errors import UserError
 
-__all__ = ["Request", "config_options", "console", "emit", "json_option", "note", "progress"]
+__all__ = ["Request", "config_options", "console", "emit", "json_option", "note",
+           "on_option", "progress"]
 
 _NOTE_S = 10  # seconds between two lines of progress where there is no terminal
 
@@ -29,12 +30,19 @@ class Request:
     data: str | None
     samples: int | None
     as_json: bool
+    build: Config | None = None
 
     def network(self):
-        """Return the plan of the network, with all sizes and formats derived."""
+        """Return the plan of the network, with all sizes and formats derived; with ``--on``, on
+        that build, which it must fit."""
         from ..engines import make_plan
 
-        return make_plan(self.config)
+        plan = make_plan(self.config, self.build)
+        if plan.build is not None:
+            from ..rtl.taxonn.loading import network_words
+
+            network_words(plan)
+        return plan
 
     def dataset(self, network, *, samples: int | None = None):
         """Return the data set, cut or repeated to the samples asked for."""
@@ -51,8 +59,9 @@ def config_options(function: Callable) -> Callable:
         if samples is not None and samples < 1:
             raise UserError(f"--samples must be at least 1, not {samples}")
         config = load_config(source, bits=bits, settings=settings, seed=seed)
-        return function(Request(config=config, data=data, samples=samples, as_json=as_json),
-                        **options)
+        on = options.pop("on_build", None)
+        return function(Request(config=config, data=data, samples=samples, as_json=as_json,
+                                build=None if on is None else load_config(on)), **options)
 
     for option in reversed([
         click.argument("source", metavar="CONFIG"),
@@ -69,6 +78,12 @@ def config_options(function: Callable) -> Callable:
     ]):
         verb = option(verb)
     return verb
+
+
+#: Option of the verbs that run a network: on a loadable build, in place of hardware of its own.
+on_option = click.option("--on", "on_build", metavar="BUILD",
+                         help="Run CONFIG on this loadable build: a preset or TOML file with a "
+                              "table [loadable].")
 
 
 def emit(request_json: bool, result: dict, text: Callable[[], None]) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from .common import config_options, console, emit, progress
+from .common import config_options, console, emit, on_option, progress
 
 __all__ = ["golden"]
 
 
 @click.command()
 @config_options
+@on_option
 @click.option("--epochs", type=click.IntRange(min=1), help="Default: what CONFIG says.")
 @click.option("--float", "with_float", is_flag=True, help="Train the float reference beside it.")
 @click.option("--save", type=click.Path(path_type=Path), help="Write the weights (npz).")

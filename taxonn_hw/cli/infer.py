@@ -6,13 +6,14 @@ import click
 import numpy as np
 
 from ..errors import UserError
-from .common import config_options, console, emit
+from .common import config_options, console, emit, on_option
 from .devices import check_device, open_named
 
 __all__ = ["infer"]
 
 @click.command()
 @config_options
+@on_option
 @click.option("--weights", type=click.Path(path_type=Path), required=True, metavar="W.npz",
               help="Weights that train or golden saved.")
 @click.option("--device", default="golden", show_default=True,

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ..errors import UserError
-from .common import config_options, console, emit, note, progress
+from .common import config_options, console, emit, note, on_option, progress
 
 __all__ = ["simulate"]
 
@@ -15,6 +15,7 @@ _SAMPLES = 20
 
 @click.command()
 @config_options
+@on_option
 @click.option("--sim", "simulator", default="verilator", show_default=True,
               metavar="verilator|icarus", help="Simulator.")
 @click.option("--waves", type=click.Path(path_type=Path), metavar="FILE",

@@ -7,7 +7,7 @@ import click
 import numpy as np
 
 from ..errors import UserError
-from .common import config_options, console, emit, note, progress
+from .common import config_options, console, emit, note, on_option, progress
 from .devices import check_device, open_named
 
 __all__ = ["train"]
@@ -15,6 +15,7 @@ __all__ = ["train"]
 
 @click.command()
 @config_options
+@on_option
 @click.option("--device", default="sim", show_default=True, metavar="sim|sim-board:B|PORT",
               help="What trains: the generated Verilog, compiled; the whole board B in simulation, "
                    "behind a serial port; or the board at a serial port, such as /dev/ttyUSB1.")

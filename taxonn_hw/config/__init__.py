@@ -5,9 +5,11 @@ frozen :class:`Config`.  Derived sizes and formats are in :mod:`taxonn_hw.plan`.
 """
 
 from .load import config_from_dict, load_config
-from .model import Config
+from .loadable import SETTLED, on_build
+from .model import Config, LoadableTable
 from .tables import EdgeTable, FormatTable, LayerConfig, RoundingTable
 from .values import MATCHED_LOSS, NEURON_KINDS, Activation, Loss
 
-__all__ = ["MATCHED_LOSS", "NEURON_KINDS", "Activation", "Config", "EdgeTable", "FormatTable",
-           "LayerConfig", "Loss", "RoundingTable", "config_from_dict", "load_config"]
+__all__ = ["MATCHED_LOSS", "NEURON_KINDS", "SETTLED", "Activation", "Config", "EdgeTable",
+           "FormatTable", "LayerConfig", "LoadableTable", "Loss", "RoundingTable",
+           "config_from_dict", "load_config", "on_build"]

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ..errors import UserError
 from ..presets import preset_names, preset_path
 from .auto import resolve_auto
+from .loadable import resolve_loadable
 from .model import Config
 
 __all__ = ["config_from_dict", "load_config"]
@@ -36,6 +37,24 @@ def load_config(source: str, *, bits: int | None = None, settings: tuple[str, ..
     UserError
         One line that names the rule and the value.
     """
+    raw, folder = _read(source)
+    if bits is not None:
+        raw["bits"] = bits
+        if raw.get("formats") != "auto":
+            raw.pop("formats", None)
+        layers = raw.get("layers")
+        for layer in layers if isinstance(layers, list) else []:
+            if isinstance(layer, dict):
+                layer.pop("formats", None)
+    for setting in settings:
+        _apply(raw, setting)
+    if seed is not None:
+        raw["seed"] = seed
+    return config_from_dict(raw, folder)
+
+
+def _read(source: str) -> tuple[dict, Path]:
+    """Return preset or file ``source`` as it is written, named, and its folder."""
     if not source:
         raise UserError("CONFIG must be a preset or a file, not ''")
     if source in preset_names():
@@ -55,19 +74,7 @@ def load_config(source: str, *, bits: int | None = None, settings: tuple[str, ..
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path.name} is not valid TOML: {error}") from None
     raw.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem) or "network")
-    if bits is not None:
-        raw["bits"] = bits
-        if raw.get("formats") != "auto":
-            raw.pop("formats", None)
-        layers = raw.get("layers")
-        for layer in layers if isinstance(layers, list) else []:
-            if isinstance(layer, dict):
-                layer.pop("formats", None)
-    for setting in settings:
-        _apply(raw, setting)
-    if seed is not None:
-        raw["seed"] = seed
-    return config_from_dict(raw, path.parent)
+    return raw, path.parent
 
 
 def config_from_dict(raw: dict, folder: Path = Path(".")) -> Config:
@@ -76,6 +83,7 @@ def config_from_dict(raw: dict, folder: Path = Path(".")) -> Config:
     ``folder`` is where the profile of ``formats = "auto"`` is looked for first.
     """
     try:
+        raw = resolve_loadable(raw, folder, _read)
         return Config.model_validate(resolve_auto(raw, folder))
     except ValidationError as error:
         raise UserError(_first_line(error)) from None

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from .tables import EdgeTable, FormatTable, LayerConfig, RoundingTable, Table
 from .values import MATCHED_LOSS, Activation, Bool, Int, Loss, Pair, Shape
 
-__all__ = ["Config"]
+__all__ = ["Config", "LoadableTable"]
 
 _NEEDS_SHAPE = "conv layers need input_shape = [channels, height, width]"
 
@@ -46,6 +46,7 @@ class Config(Table):
     weight_decay: Int | None = Field(default=None, ge=1, le=16)
     weight_decay_period: Int = Field(default=1, ge=1, le=65536)
     edge: EdgeTable = EdgeTable()
+    loadable: "LoadableTable | None" = None
     shuffle: Bool = True
     samples: Int | None = Field(default=None, ge=1)
     seed: Int = Field(default=1, ge=0, lt=2**31)
@@ -105,6 +106,7 @@ class Config(Table):
         self._check_softmax()
         self._check_images()
         self._check_edge()
+        self._check_loadable()
         self._check_rates()
         return self
 
@@ -150,6 +152,15 @@ class Config(Table):
                 raise ValueError(f"edge.{key} takes {len(self.layers)} values, one a junction, "
                                  f"not {len(given)}")
 
+    def _check_loadable(self) -> None:
+        if self.loadable is None:
+            return
+        if self.engine != "taxonn":
+            raise ValueError(f"table loadable belongs to engine taxonn, not to {self.engine}")
+        if self.resident:
+            raise ValueError("resident samples belong to builds of one network, not to loadable "
+                             "ones")
+
     def _check_rates(self) -> None:
         epochs = [epoch for epoch, _ in self.learning_rate_schedule]
         if epochs and (epochs[0] != 1 or sorted(set(epochs)) != epochs):
@@ -186,3 +197,16 @@ class Config(Table):
 
 def _is_shape(shape: Any) -> bool:
     return isinstance(shape, list | tuple) and all(isinstance(n, int) for n in shape)
+
+
+class LoadableTable(Table):
+    """Networks that a build must have room for beside its own; see :mod:`.loadable`.
+
+    ``spare_bits`` is how much further apart than in any of them fraction points may lie.
+    """
+
+    networks: tuple[Config, ...] = ()
+    spare_bits: Int = Field(default=0, ge=0, le=8)
+
+
+Config.model_rebuild()

@@ -9,11 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..bus.registers import FIELDS, IDENTITY, REGISTERS, VERSION
-from ..config_hash import config_hash
+from ..config_hash import hardware_hash
 from ..golden.weights import Parameters
 from ..plan.base import Move, Plan
+from ..plan.loadable import LoadedNetwork
 from ..plan.resident import resident_layout
-from ..plan.streams import element_width, geometry, pack_bits, sample_beats, unpack_bits
+from ..plan.streams import (
+    element_width,
+    geometry,
+    pack_bits,
+    result_shape,
+    sample_beats,
+    unpack_bits,
+)
 from .transport import Transport
 
 __all__ = ["Accelerator", "Counters", "DeviceError", "Verdicts"]
@@ -82,9 +90,10 @@ class Accelerator:
         self._places = np.zeros(0, dtype=np.int64)  # of the samples that are kept
         self._check("identity", IDENTITY, "no accelerator answers")
         self._check("version", VERSION, "the register map has another version")
-        self._check("config_hash", config_hash(plan.config),
+        self._check("config_hash", hardware_hash(plan),
                     "the hardware was generated for another configuration")
         self._check("geometry", geometry(plan), "the hardware has other lanes or stream widths")
+        self._load_tables(plan)
 
     def read(self, name: str) -> int:
         """Return the register ``name``."""
@@ -93,6 +102,37 @@ class Accelerator:
     def write(self, name: str, value: int) -> None:
         """Write the register ``name``."""
         self.transport.write(REGISTERS[name].address, int(value))
+
+    def load_network(self, plan: LoadedNetwork) -> None:
+        """Let a loadable build run ``plan`` from now on, at its learning rate.
+
+        Unless it ran it before, weights are then undefined, and the random generator begins with
+        the network's seed.
+
+        Raises
+        ------
+        DeviceError
+            When samples are under way, or the plan is of another build.
+        UserError
+            When the network does not fit the build.
+        """
+        if plan.build is None or hardware_hash(plan) != hardware_hash(self.plan):
+            raise DeviceError(f"{plan.config.name} is planned for other hardware than this")
+        self._load_tables(plan)
+        self.plan, self.rate = plan, plan.config.learning_rate_exponent
+
+    def _load_tables(self, plan: Plan) -> None:
+        """See that the hardware runs ``plan``, of a loadable build."""
+        if plan.build is None:
+            return
+        from .loading import load_tables  # reads the layouts of the hardware
+
+        if (why := load_tables(self, plan)) is not None:
+            raise DeviceError(why)
+
+    def await_moves(self, what: str, rows: int) -> None:
+        """Wait until nothing moves any more: ``what``, of so many rows."""
+        self._idle("moving", f"the end of {what}", 64 * rows + 100_000)
 
     def reset(self) -> None:
         """Reset the hardware; weights are then undefined and must be loaded."""
@@ -116,6 +156,7 @@ class Accelerator:
 
     def begin(self, parameters: Parameters, samples: int = 0) -> None:
         """Begin a training run with ``parameters``, or take one up after so many samples."""
+        self._load_tables(self.plan)
         self.restart()
         self.skip(samples)
         self.load(parameters)
@@ -130,7 +171,8 @@ class Accelerator:
         self._control("clear")
 
     def load(self, parameters: Parameters) -> None:
-        """Write all weights and biases."""
+        """Write all weights and biases; of a loadable build, the network too if it is gone."""
+        self._load_tables(self.plan)
         for move, elements in zip(self.plan.moves, self.plan.pack(parameters), strict=True):
             self._move("load", move, elements)
 
@@ -250,7 +292,7 @@ class Accelerator:
             self.write("rate", self.rate)
             self.write("samples", n)
             self._control("start", levels=levels)
-        width, q, parts, pulled = element_width(plan), output.formats.a, [codes], 0
+        width, shape, parts, pulled = element_width(plan), result_shape(plan), [codes], 0
         for start in range(0, n, _CHUNK):
             part = slice(start, min(start + _CHUNK, n))
             beats = pack_bits(beats_of(part) & (1 << width) - 1, width)
@@ -261,7 +303,7 @@ class Accelerator:
             came = self._exchange(f"samples {start + 1} to {part.stop} of {n}",
                                   {"i_samples": beats}, pull, budget)
             if results:
-                parts.append(unpack_bits(came["o_results"], q.width, 1, q.signed))
+                parts.append(unpack_bits(came["o_results"], shape[0], 1, shape[1]))
             if progress is not None:
                 progress(part.stop, n)
         if n:

@@ -36,6 +36,8 @@ class Alignment:
     program : Program
     plain : bool
         Nothing is shared: products stay as they are, stores round for themselves.
+    like : Alignment, optional
+        Of hardware that is there, whose choices these are.
 
     Members
     -------
@@ -45,7 +47,8 @@ class Alignment:
         The last slot of a sum that is stored in all lanes brings the offset of rounding.
     """
 
-    def __init__(self, network: Network, program: Program, plain: bool = False) -> None:
+    def __init__(self, network: Network, program: Program, plain: bool = False,
+                 like: "Alignment | None" = None) -> None:
         self.network, self.program = network, program
         self.layers = network.layers
         self.training = network.config.training
@@ -57,6 +60,11 @@ class Alignment:
                   and not isinstance(layer.formats.delta, Pow2Format)
                   for layer in self.lane_layers]
         powers = any(isinstance(layer.formats.delta, Pow2Format) for layer in self.layers)
+        if like is not None:
+            self.scaled, self.point = like.scaled, like.point
+            self.rounds_activations, self.rounds_deltas = (like.rounds_activations,
+                                                           like.rounds_deltas)
+            return
         wishes = [] if plain or (self.training and powers) else [
             (True, all(activations), all(deltas)), (True, False, False)]
         for wish in [*wishes, (False, False, False)]:
@@ -76,7 +84,7 @@ class Alignment:
             drops += [self.activation_drop(layer) for layer in self.lane_layers]
         if self.rounds_deltas and self.training:
             drops += [self.delta_drop(layer) for layer in self.lane_layers]
-        return max(drops)
+        return max(drops) + self.network.spare_bits
 
     def activation_drop(self, layer: Layer) -> int:
         """Fraction bits that a forward sum of ``layer`` loses on its way into an activation."""

@@ -149,6 +149,8 @@ class Plan(Protocol):
         Whether the clocks of a sample depend on its values.
     clocks_bound : int
         More clocks than a sample can take.
+    build : Build or None
+        The loadable build that runs it, in place of hardware of its own.
     """
 
     config: Config
@@ -167,6 +169,7 @@ class Plan(Protocol):
     last_wins: bool
     depends_on_data: bool
     clocks_bound: int
+    build: object | None
 
     @property
     def output(self) -> LayerArithmetic:

@@ -207,6 +207,8 @@ class ConvProgram:
         Layer index -> first neuron in the image memory, first row of its deltas, first of its
         derivatives, first of its tap rows.
     image_depth, vector_rows, slope_depth, tap_depth : int
+    n_lines, n_columns : int
+        Of all input images.
     groups : int
         Most lane groups of a layer.
     """
@@ -234,6 +236,8 @@ class ConvProgram:
             if training:
                 self.d_base[layer.index] = rows
                 rows += walk.n_blocks * walk.n_deltas
+        self.n_lines = sum(walk.height for walk in self.walks)
+        self.n_columns = sum(walk.width for walk in self.walks)
         self.image_depth, self.vector_rows = image, rows
         self.slope_depth, self.tap_depth = slopes, taps
         softmax = network.output.activation is Activation.SOFTMAX  # keeps its sums back

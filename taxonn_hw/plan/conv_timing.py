@@ -46,8 +46,9 @@ class ConvSchedule:
         self.write_latency = conv_write_latency(network)
         self.passes = self.program.passes if training else self.program.forward
         self.slots = [list(_slots(p)) for p in self.passes]
-        unit = UnitLatencies(self.program)
-        into = ADDRESS_LATENCY + SUM_STAGE + 1 + group_latency(self.program)
+        hardware = network.build.program if network.build else self.program
+        unit = UnitLatencies(hardware)
+        into = ADDRESS_LATENCY + SUM_STAGE + 1 + group_latency(hardware)
         tree = ADDRESS_LATENCY + PRODUCT_STAGE + (network.lanes - 1).bit_length() + 1
         self.stored_after = [self._stored_after(p, unit, into, tree) for p in self.passes]
         group = network.samples_per_clock

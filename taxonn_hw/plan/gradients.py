@@ -23,18 +23,19 @@ def aligned_bound(layer, multiplier: int, zeros: int) -> int:
     return layer.update_terms * multiplier * scalar * -f.delta.lo << zeros
 
 
-def gradient_word(network: "Network") -> int:
+def gradient_word(network: "Network", point: int | None = None) -> int:
     """Return the bits of a lane of the rows of sums; 0 where every sample takes a step.
 
     A row holds the gradients of all samples of a batch but the last, at most ``batch - 1`` times
     :func:`aligned_bound` and a sign, so no sum overflows.  Zeros are appended up to the layer and
-    rate whose step loses most fraction bits.
+    rate whose step loses most fraction bits, or to ``point``.
     """
     config = network.config
     if config.batch == 1 or not config.training:
         return 0
     low, high = config.rate_range
-    point = max(0, *(layer.update_shift(high) for layer in network.layers))
+    if point is None:
+        point = max(0, *(layer.update_shift(high) for layer in network.layers))
     bound = max(aligned_bound(layer, config.learning_rate_multiplier,
                               point - layer.update_shift(low)) for layer in network.layers)
     return ((config.batch - 1) * bound).bit_length() + 1

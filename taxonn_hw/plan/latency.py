@@ -124,14 +124,16 @@ class UnitLatencies:
         network = program.network
         config, output = network.config, network.output
         served = [p.layer for p in program.forward if p.finish in (Finish.TREE, Finish.DRAIN)]
-        hidden = [network.layers[p.layer.index - 2] for p in program.backward
+        hidden = [network.below(p.layer) for p in program.backward
                   if p.finish in (Finish.TREE, Finish.DRAIN)]
         self.has_table = any(layer.activation.is_table for layer in served)
+        # A loadable build aligns sums and errors in a stage of their own.
+        loadable = getattr(program, "loadable", False)
         self.round_stage = (RANDOM_LATENCY if config.rounding.activation is Rounding.STOCHASTIC
-                            else 0)
+                            else int(loadable))
         self.activation = self.round_stage + (4 if self.has_table else 2)
-        self.multiplies = bool(hidden) or output.has_derivative_at_output
-        quantizer = quantizer_latency(layer.formats.delta for layer in (*hidden, output))
+        self.multiplies = bool(hidden) or loadable or output.has_derivative_at_output
+        quantizer = quantizer_latency(layer.formats.delta for layer in (*hidden, output)) + loadable
         random_delay = quantizer - 2  # a power of two rounds one stage later
         self.quantize_stage = max(self.activation + 1 + (2 if self.multiplies else 0),
                                   RANDOM_LATENCY - random_delay)

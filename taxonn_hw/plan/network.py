@@ -13,6 +13,7 @@ import numpy as np
 
 from ..config import Config
 from ..errors import UserError
+from ..fixed import QFormat
 from . import layout
 from .arithmetic import LayerArithmetic
 from .base import Move, Place
@@ -123,6 +124,8 @@ class Network:
     pads_data = False
     last_wins = False
     depends_on_data = True
+    build = None  # the loadable build that runs it, see plan.loadable
+    spare_bits = 0  # of a build: how much further apart binary points may lie
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -193,9 +196,28 @@ class Network:
         """Whether weights decay."""
         return self.config.training and self.config.weight_decay is not None
 
+    @property
+    def inputs(self) -> tuple[QFormat, ...]:
+        """The input format of every network that the hardware may run."""
+        return (self.input,)
+
+    @property
+    def outputs(self) -> tuple[Layer, ...]:
+        """The last layer of every network that the hardware may run."""
+        return (self.output,)
+
+    @property
+    def n_layers(self) -> int:
+        """Layers at most of a network that the hardware may run."""
+        return len(self.layers)
+
     def above(self, layer: Layer) -> Layer:
         """The layer that reads the output of ``layer``."""
         return self.layers[layer.index]
+
+    def below(self, layer: Layer) -> Layer:
+        """The layer whose output ``layer`` reads."""
+        return self.layers[layer.index - 2]
 
     def stores_in_lanes(self, layer: Layer) -> bool:
         """Whether activations and deltas of ``layer`` are stored in all lanes at once.

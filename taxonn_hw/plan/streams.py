@@ -8,12 +8,24 @@ import numpy as np
 
 from .base import Plan
 
-__all__ = ["element_width", "geometry", "pack_bits", "sample_beats", "unpack_bits"]
+__all__ = ["element_width", "geometry", "pack_bits", "result_shape",
+           "sample_beats", "unpack_bits"]
 
 
 def element_width(plan: Plan) -> int:
     """Return the bits of one element of a sample-stream beat: input or target code."""
+    hardware = plan.build or plan
+    if (width := getattr(hardware, "element_width", None)) is not None:
+        return width
     return max(plan.input.width, plan.output.formats.a.width)
+
+
+def result_shape(plan: Plan) -> tuple[int, bool]:
+    """Return the bits of a result and whether it is signed."""
+    hardware = plan.build or plan
+    if (shape := getattr(hardware, "result_shape", None)) is not None:
+        return shape
+    return plan.output.formats.a.width, plan.output.formats.a.signed
 
 
 def geometry(plan: Plan) -> int:

@@ -4,7 +4,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from ..plan.base import Plan
-from ..plan.streams import element_width
+from ..plan.streams import element_width, result_shape
 from .control import csr_signature
 
 __all__ = ["accelerator_ports"]
@@ -27,7 +27,7 @@ def accelerator_ports(plan: Plan) -> dict:
     words = data.ArrayLayout(plan.word, plan.weight_group)
     return {
         "i_samples": In(stream.Signature(samples)),
-        "o_results": Out(stream.Signature(plan.output.formats.a.width)),
+        "o_results": Out(stream.Signature(result_shape(plan)[0])),
         "i_weights": In(stream.Signature(words)),
         "o_weights": Out(stream.Signature(words)),
         "csr": In(csr_signature()),

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..fixed.random import LAG_LONG, LAG_SHORT, ROUNDS, initial_state, round_key
 
-__all__ = ["LaneWords", "RowState", "RowWord", "mixing_round"]
+__all__ = ["LaneWords", "RowState", "RowWord", "lane_start", "mixing_round"]
 
 
 def mixing_round(x: Value, y: Value, state: Value, i: int) -> tuple[Value, Value]:
@@ -25,8 +25,19 @@ def mixing_end(total: Value, y: Value, state: Value, i: int) -> tuple[Value, Val
     return x, y.rotate_left(3) ^ x
 
 
+def lane_start(seed: int, lanes: int) -> int:
+    """Return the first bits of the lane sequence as a number, bit 0 first."""
+    _, bits = initial_state(seed, lanes)
+    return sum(int(bit) << i for i, bit in enumerate(bits))
+
+
 class RowState(wiring.Component):
     """The 32-bit xorshift state that steps once a sample.
+
+    Parameters
+    ----------
+    seed : int
+        Of the first state; or ``first``, the state that a restart takes.
 
     Members
     -------
@@ -41,13 +52,13 @@ class RowState(wiring.Component):
     restart: In(1)
     state: Out(32)
 
-    def __init__(self, *, seed: int) -> None:
-        self.first, _ = initial_state(seed, 1)
+    def __init__(self, *, seed: int | None = None, first: Value | None = None) -> None:
+        self.first = initial_state(seed, 1)[0] if first is None else first
         super().__init__()
 
     def elaborate(self, platform):
         m = Module()
-        state = Signal(32, init=self.first)
+        state = Signal(32, init=self.first if isinstance(self.first, int) else 0)
         a = Signal(32)
         b = Signal(32)
         m.d.comb += [
@@ -117,6 +128,8 @@ class RowWord(wiring.Component):
 class LaneWords(wiring.Component):
     """The long feedback sequence; lane ``l`` sees bits ``l .. l+15`` of ``bits``.
 
+    Parameters as of :class:`RowState`.
+
     Members
     -------
     advance, restart : In(1)
@@ -124,16 +137,17 @@ class LaneWords(wiring.Component):
     bits : Out(lanes + 15)
     """
 
-    def __init__(self, *, seed: int, lanes: int) -> None:
-        _, first = initial_state(seed, lanes)
-        self.n_bits = len(first)
+    def __init__(self, *, seed: int | None = None, lanes: int,
+                 first: Value | None = None) -> None:
+        _, bits = initial_state(seed or 0, lanes)
+        self.n_bits = len(bits)
         self.lanes = lanes
-        self.first = sum(int(bit) << i for i, bit in enumerate(first))
+        self.first = lane_start(seed, lanes) if first is None else first
         super().__init__({"advance": In(1), "restart": In(1), "bits": Out(lanes + 15)})
 
     def elaborate(self, platform):
         m = Module()
-        bits = Signal(self.n_bits, init=self.first)
+        bits = Signal(self.n_bits, init=self.first if isinstance(self.first, int) else 0)
         n = self.n_bits
         new = [bits[n - LAG_SHORT + t] ^ bits[n - LAG_LONG + t] for t in range(16)]
         with m.If(self.restart):

@@ -48,6 +48,7 @@ def test_narrow_inference_stores_operands():
 @pytest.mark.parametrize(("preset", "message"), [
     ("edge-64-16-4", "asic compares builds of engine taxonn; engine edge has no"),
     ("lenet-mnist", "asic has no reference with separate multipliers for conv layers"),
+    ("loadable-8", "asic has no reference with separate multipliers for loadable builds"),
 ])
 def test_what_is_refused(preset, message):
     with pytest.raises(UserError, match=message):

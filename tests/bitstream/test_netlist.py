@@ -21,6 +21,10 @@ SMALL = {"layers": [9, 7, 4], "lanes": 4, "name": "small"}
 #: Weights and tables in block RAM.
 TABLES = {"layers": [60, 12, 4], "lanes": 4, "activation": "tanh", "output": "sigmoid",
           "name": "tables"}
+#: Tables of the pass program in distributed RAM, numbers of the layers in registers.
+LOADABLE = {"input_shape": [1, 4, 3], "lanes": 2, "name": "loadable", "layers": [
+    {"kind": "conv", "channels": 2, "kernel": 2, "pool": "max"}, {"size": 2}],
+    "loadable": {"networks": [{"layers": [5, 3, 2]}]}}
 CASES = {
     "ice40-dsp": ("iCE40UP5K", SMALL, {"SB_MAC16", "SB_RAM40_4K"}),
     "ice40-spram": ("iCE40UP5K", {**SMALL, "weight_memory": "single_port", "name": "spram"},
@@ -28,6 +32,7 @@ CASES = {
     "ice40": ("iCE40HX8K", {**SMALL, "bits": 4, "name": "pow2"}, {"SB_CARRY"}),
     "ice40-batches": ("iCE40HX8K", {"layers": [5, 3, 2], "lanes": 2, "bits": 4, "batch": 2,
                                     "weight_decay": 2, "name": "batches"}, {"SB_RAM40_4K"}),
+    "ecp5-loadable": ("LFE5U-25F", LOADABLE, {"TRELLIS_DPR16X4", "MULT18X18D"}),
     "ecp5": ("LFE5U-25F", TABLES, {"MULT18X18D", "DP16KD", "CCU2C", "PFUMX"}),
 }
 

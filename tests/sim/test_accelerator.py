@@ -12,10 +12,11 @@ from taxonn_hw.bench import Job, Stress, make_job, run_job
 from taxonn_hw.compare import first_difference
 from taxonn_hw.config import NEURON_KINDS, Activation, config_from_dict
 from taxonn_hw.data import load_for, quantize_dataset
-from taxonn_hw.engines import engine_of
+from taxonn_hw.engines import engine_of, make_plan
 from taxonn_hw.export import generate
 from taxonn_hw.golden import GoldenModel, initial_weights
 from taxonn_hw.plan import Network
+from taxonn_hw.plan.conv_timing import predict_conv_run
 
 NETS = {
     "odd": {"layers": [7, 5, 3], "lanes": 4},
@@ -31,7 +32,11 @@ STRESSES = {
 
 def make(keys, n=10):
     """Return network, golden model after ``n`` samples, and a function that makes the job."""
-    network = Network(config_from_dict({"data": "random", "seed": 2, **keys}))
+    return make_jobs(Network(config_from_dict({"data": "random", "seed": 2, **keys})), n)
+
+
+def make_jobs(network, n):
+    """Return the same for ``network``."""
     codes = quantize_dataset(network, load_for(network, samples=n))
     start, golden = initial_weights(network), GoldenModel(network)
     if not network.config.training:
@@ -76,6 +81,34 @@ def test_convolution(stress, simulator, tmp_path):
     assert outcome.error == ""
     np.testing.assert_array_equal(outcome.results, outputs)
     assert first_difference(network, golden.parameters, outcome.parameters) is None
+
+
+@pytest.fixture(scope="module")
+def loadable(tmp_path_factory):
+    """A loadable build, and jobs for a dense network and a convolutional one on it."""
+    common = {"data": "random", "seed": 2, "lanes": 4}
+    conv = {**common, "name": "conv", "input_shape": [1, 5, 4], "layers": [
+        {"kind": "conv", "channels": 2, "kernel": 2, "pool": "max"}, {"size": 3}]}
+    build = config_from_dict({**common, "layers": [7, 5, 3], "loadable": {"networks": [
+        conv, {"layers": [3, 4, 2, 2]}]}})
+    network = make_plan(build)
+    return network.build.networks, generate(network, tmp_path_factory.mktemp("rtl")).verilog
+
+
+@pytest.mark.parametrize(("number", "stress"), [(0, "plain"), (1, "plain"), (2, "plain"),
+                                                (1, "reset in mid-run")])
+def test_networks_that_are_loaded(loadable, number, stress, simulator, tmp_path):
+    """The same Verilog for all three; after a reset the network is loaded again."""
+    networks, verilog = loadable
+    network, golden, outputs, job = make_jobs(networks[number], 4)
+    outcome = run_job(network, verilog, job(STRESSES[stress]), simulator=simulator,
+                      build_dir=tmp_path)
+    assert outcome.error == ""
+    assert first_difference(network, golden.parameters, outcome.parameters) is None
+    np.testing.assert_array_equal(outcome.results, outputs)
+    if stress == "plain":
+        predicted = predict_conv_run(network, golden, len(outputs), True)
+        assert (outcome.cycles, outcome.slots) == (predicted.cycles, predicted.slots)
 
 
 def test_inference_only_build(simulator, tmp_path):

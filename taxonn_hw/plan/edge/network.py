@@ -49,6 +49,7 @@ class EdgeNetwork:
 
     pads_data = True
     depends_on_data = False
+    build = None  # none is loadable
     last_wins = True  # of equal outputs the later neuron is the prediction
 
     def __init__(self, config: Config) -> None:

@@ -29,8 +29,11 @@ def add_pipeline(m, owner, last: int):
 
 def add_random(m, owner, slots, valids, index) -> ArrayRandom:
     """Add the random words; ``index`` is their row address at c0."""
+    view, first = owner.numerics.view, (None, None)
+    if view.loadable:
+        first = view.total("row_state"), view.total("lane_bits")
     m.submodules.random = random = ArrayRandom(seed=owner.numerics.network.config.seed,
-                                               lanes=owner.n_lanes)
+                                               lanes=owner.n_lanes, first=first)
     before = RANDOM_STAGE - 1
     m.d.comb += [random.advance.eq(owner.advance), random.restart.eq(owner.restart),
                  random.advance_lanes.eq(valids[before] & slots[before].new_sample),
@@ -77,8 +80,12 @@ def add_alignment(m, n: Numerics, control, choice, *, layer, step, rate) -> None
 
     All inputs are at c3.
     """
-    a, number = n.alignment, alignment_numbers(n)
-    if n.training:
+    a, view, number = n.alignment, n.view, {} if n.view.loadable else alignment_numbers(n)
+    if view.loadable:
+        if n.training:
+            choice = Mux(step, view.value(layer, "step_zeros") + rate, choice)
+        number = range(view.most_zeros + 1)
+    elif n.training:
         low, high = n.network.config.rate_range
         steps = by_index(layer, {k.index: Array(
             number[a.update_zeros(k, exponent)] for exponent in range(high, low - 1, -1))[rate]

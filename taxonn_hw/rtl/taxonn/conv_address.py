@@ -22,10 +22,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ...plan.conv_tables import taps
 from ...plan.latency import ADDRESS_LATENCY
 from ..memory import add_memory
-from ..select import by_index
-from .conv_slot import conv_slot, digit_layout
+from .conv_descriptor import tap_layout
+from .conv_slot import conv_slot
 from .numerics import Numerics
 
 __all__ = ["ConvAddress"]
@@ -76,43 +77,27 @@ class ConvAddress(wiring.Component):
             m.d.comb += shown.valid.eq(valid)
             stages.append(shown)
         m.d.comb += [self.o.eq(stages[-1]), self.x_bank.eq(stages[2].slot.x_bank)]
-        taps = self._taps(m, stages[0].slot.tap)
+        row = self._taps(m, stages[0].slot.tap)
         for g in range(self.groups):
-            self._input(m, g, taps[g], stages)
-            self._delta(m, g, taps[g], stages)
+            self._input(m, g, row[g], stages)
+            self._delta(m, g, row[g], stages)
         return m
 
     def _taps(self, m, address):
         """Read the taps of a tap row, at d1."""
-        p = self.numerics.program
-        taps = {(layer.index, row): [p.walk(layer).tap(row, g) for g in range(self.groups)]
-                for layer in self.numerics.layers for row in range(p.walk(layer).tap_rows)}
-        present = [tap for row in taps.values() for tap in row if tap is not None]
-        digits = digit_layout(self.numerics)
-        layout = data.StructLayout({
-            "exists": 1, "dy": range(max(2, *(t.dy + 1 for t in present), 0)),
-            "dx": range(max(2, *(t.dx + 1 for t in present), 0)),
-            "offset": range(max(2, *(t.offset + 1 for t in present), 0)),
-            "y": digits, "x": digits})
-        names = ("window", "inside", "rest")
-        zero = dict.fromkeys(names, 0)
-        words = [[{"exists": 0, "dy": 0, "dx": 0, "offset": 0, "y": zero, "x": zero}
-                  if tap is None else
-                  {"exists": 1, "dy": tap.dy, "dx": tap.dx, "offset": tap.offset,
-                   "y": dict(zip(names, tap.y, strict=True)),
-                   "x": dict(zip(names, tap.x, strict=True))} for tap in row]
-                 for row in taps.values()]
-        m.submodules.taps = memory = Memory(shape=data.ArrayLayout(layout, self.groups),
+        n = self.numerics
+        if n.view.loadable:
+            return n.view.read(m, "taps", address)
+        words = taps(n.program, self.groups)
+        m.submodules.taps = memory = Memory(shape=data.ArrayLayout(tap_layout(n), self.groups),
                                             depth=len(words), init=words)
         port = memory.read_port()
         m.d.comb += port.addr.eq(address)
         return port.data
 
-    def _size(self, slot, **values):
-        """A constant of every layer, by the slot's."""
-        (_, of), = values.items()
-        return by_index(slot.tag.layer, {layer.index: of(self.numerics.program.walk(layer))
-                                         for layer in self.numerics.layers})
+    def _size(self, slot, name: str):
+        """A number of the slot's layer."""
+        return self.numerics.view.value(slot.tag.layer, name)
 
     def _input(self, m, g, tap, stages) -> None:
         n, s1, s3 = self.numerics, stages[1].slot, stages[3].slot
@@ -123,8 +108,8 @@ class ConvAddress(wiring.Component):
         m.d.comb += [y.eq(s1.y + tap.dy), x.eq(s1.x + tap.dx)]
         m.d.sync += [
             address.eq(s1.origin + tap.offset), inside[1].eq(inside[0]),
-            inside[0].eq(tap.exists & (y >= 0) & (y < self._size(s1, height=lambda w: w.height))
-                         & (x >= 0) & (x < self._size(s1, width=lambda w: w.width))),
+            inside[0].eq(tap.exists & (y >= 0) & (y < self._size(s1, "height"))
+                         & (x >= 0) & (x < self._size(s1, "width"))),
         ]
         write, read = add_memory(m, f"image_{g}", shape=n.vector_activation,
                                  depth=max(1, n.program.image_depth))
@@ -133,7 +118,7 @@ class ConvAddress(wiring.Component):
             write.addr.eq(self.write.address), write.data.eq(self.write.code),
             write.en.eq(self.write.valid),
         ]
-        one = by_index(s3.tag.layer, {k.index: k.bias_operand for k in n.layers})
+        one = self._size(s3, "one")
         bias = Mux(s3.gradient, one, 0) if g == 0 and n.training else 0
         code = Mux(s3.tag.layer == 1, self.x_value[g], read.data)
         scalar = Signal(n.scalar, name=f"c1_scalar_{g}", reset_less=True)
@@ -147,11 +132,11 @@ class ConvAddress(wiring.Component):
         for name in ("y", "x"):
             own, of_tap = s1[f"{name}_digits"], tap[name]
             borrow = own.inside < of_tap.inside
-            step = self._size(s1, step=(lambda w: w.y_step) if name == "y" else lambda w: w.x_step)
+            step = self._size(s1, f"{name}_step")
             inside = Signal(own.inside.shape(), name=f"d2_inside_{name}_{g}", reset_less=True)
             window = Signal(signed(len(own.window) + 2), name=f"d2_window_{name}_{g}",
                             reset_less=True)
-            side = self._size(s1, side=lambda w: w.side)
+            side = self._size(s1, "side")
             m.d.sync += [
                 inside.eq(own.inside - of_tap.inside + Mux(borrow, side, 0)),
                 window.eq(own.window - of_tap.window - Mux(borrow, step, 0)),
@@ -160,12 +145,12 @@ class ConvAddress(wiring.Component):
             places[name], windows[name] = inside, window
         d2_live = Signal(name=f"d2_live_{g}", reset_less=True)
         m.d.sync += d2_live.eq(live)
-        tall = self._size(s2, tall=lambda w: w.pooled_height * w.y_step)
-        wide = self._size(s2, wide=lambda w: w.y_step)
+        tall = self._size(s2, "tall")
+        wide = self._size(s2, "y_step")
         pick = Signal(self.picks[g].shape(), name=f"d2_pick_{g}")
-        m.d.comb += pick.eq(places["x"] + self._size(
-            s2, line=lambda w, y=places["y"]: y * w.side))
-        within = Mux(self._size(s2, average=lambda w: int(w.average)), pick, 0)
+        m.d.comb += pick.eq(places["x"] + self.numerics.view.times(
+            s2.tag.layer, "side", places["y"]))
+        within = Mux(self._size(s2, "average"), pick, 0)
         row, taken, lives = s2.vector, s2.tag.window, 1
         if self.numerics.training:
             row = Mux(s2.gather, s2.vector + windows["y"] + windows["x"] + within, row)

@@ -129,17 +129,17 @@ class ConvArray(wiring.Component):
 
     def _of_group(self, layer, values) -> list:
         """Return for every share of the lanes the value of its group in ``layer``."""
-        walks = {k.index: self.numerics.program.walk(k) for k in self.numerics.layers}
-        return [by_index(layer, {i: values[share * w.groups // self.groups]
-                                 for i, w in walks.items()}) for share in range(self.groups)]
+        return [self.numerics.view.by_groups(
+            layer, lambda groups, share=share: values[share * groups // self.groups])
+            for share in range(self.groups)]
 
     def _pipeline(self, m):
         """The slot at every stage, and whether there is one; a row that the host stores is one."""
         n = self.numerics
         slots, valids = add_pipeline(m, self, self.last)
-        widest = max(n.layers, key=lambda layer: layer.formats.weight.width).index
         with m.If(self.move):
-            m.d.sync += [slots[3].tag.layer.eq(widest), slots[3].bias.eq(0), slots[3].first.eq(1),
+            m.d.sync += [slots[3].tag.layer.eq(self.numerics.view.stored),
+                         slots[3].bias.eq(0), slots[3].first.eq(1),
                          slots[3].update.eq(self.move_store)]
             if n.batch > 1:
                 m.d.sync += slots[3].takes_step.eq(1)
@@ -187,26 +187,37 @@ class ConvArray(wiring.Component):
         counts = [live[self._share(k)] for k in range(self.n_lanes)]
         choosing = [k for k in n.layers if program.walk(k).chooses]
         if choosing:
-            last = program.walk(choosing[-1])
             m.submodules.chosen = chosen = GroupedMemory(
                 lanes=self.n_lanes, groups=self.groups, width=len(self.picks[0]),
-                depth=program.d_base[choosing[-1].index] + last.n_blocks * last.n_deltas)
+                depth=self._chosen_depth(choosing))
             self._connect(m, chosen, layer, self.c_write)
-            every = by_index(slots[2].tag.layer, {k.index: int(not program.walk(k).chooses)
-                                                  for k in n.layers}, 1)
+            every = n.view.value(slots[2].tag.layer, "every", 1)
             counts = [count & (every | (chosen.words[k] == picks[self._share(k)]))
                       for k, count in enumerate(counts)]
         return [vectors.words[k] & counts[k].replicate(width) for k in range(self.n_lanes)]
 
+    def _chosen_depth(self, choosing) -> int:
+        """Rows of deltas up to those of the last layer that chooses."""
+        program, last = self.numerics.program, choosing[-1]
+        if self.numerics.view.loadable:
+            return program.vector_rows
+        walk = program.walk(last)
+        return program.d_base[last.index] + walk.n_blocks * walk.n_deltas
+
     def _connect(self, m, memory, layer, store) -> None:
         """Read a grouped memory at c1; write to the lanes of a channel in all groups."""
-        walks = {k.index: self.numerics.program.walk(k) for k in self.numerics.layers}
         rows = self._of_group(layer, [self.rows[g] for g in range(self.groups)])
         m.d.comb += [memory.rows[share].eq(row) for share, row in enumerate(rows)]
-        mask = [by_index(store.layer, {i: store.lane == k % w.group_lanes
-                                       for i, w in walks.items()}) for k in range(self.n_lanes)]
+        mask = [self.numerics.view.by_groups(
+            store.layer, lambda groups, k=k: store.lane == k % (self.n_lanes // groups))
+            for k in range(self.n_lanes)]
         m.d.comb += [memory.write.eq(store.valid), memory.row.eq(store.row),
                      memory.lanes.eq(Cat(mask)), memory.code.eq(store.code)]
+        view = self.numerics.view
+        if view.loadable:
+            with m.If(view.clear.valid):
+                m.d.comb += [memory.write.eq(1), memory.row.eq(view.clear.row),
+                             memory.lanes.eq((1 << self.n_lanes) - 1), memory.code.eq(0)]
 
     def _controls(self, m, slots, valids, random, stored) -> list:
         """Decode once; return the control of every share of the lanes."""
@@ -224,6 +235,8 @@ class ConvArray(wiring.Component):
             register = Signal(name=name, reset_less=True)
             m.d.sync += register.eq(value)
             m.d.comb += common[name].eq(register)
+        if n.view.loadable:
+            self._numbers(m, slots, common)
         s3, s5, s6 = slots[3], slots[5], slots[6]
         m.d.comb += [
             common.c2_layer.eq(slots[2].tag.layer), common.c3_layer.eq(s3.tag.layer),
@@ -249,9 +262,12 @@ class ConvArray(wiring.Component):
             if n.batch > 1:
                 m.d.comb += common.c6_steps.eq(s6.takes_step)
         if not a.scaled:
-            number = alignment_numbers(n)
-            forward = by_index(s3.tag.layer, {
-                k.index: number[k.product_shift] for k in n.layers})
+            if n.view.loadable:
+                forward = n.view.value(s3.tag.layer, "product_zeros")
+            else:
+                number = alignment_numbers(n)
+                forward = by_index(s3.tag.layer, {
+                    k.index: number[k.product_shift] for k in n.layers})
             add_alignment(m, n, common, Mux(s3.spread, forward, 0), layer=s3.tag.layer,
                           step=s3.gradient, rate=self.rate)
         factors = []
@@ -270,6 +286,20 @@ class ConvArray(wiring.Component):
             m.d.comb += [control.eq(common), control.c2_factor.eq(value)]
             controls.append(control)
         return controls
+
+    def _numbers(self, m, slots, common) -> None:
+        """What lanes have to know of the layer of each stage, from the table."""
+        view = self.numerics.view
+        looked_up = {
+            "c2_operand_zeros": (slots[1], "operand_zeros"),
+            "c2_operand_high": (slots[1], "operand_high"),
+            "c3_bias_zeros": (slots[2], "bias_zeros"),
+            "c6_weight_high": (slots[5], "weight_high"), "c6_bias_high": (slots[5], "bias_high"),
+        }
+        for name, (slot, number) in looked_up.items():
+            register = Signal(common[name].shape(), name=f"{name}_held", reset_less=True)
+            m.d.sync += register.eq(view.value(slot.tag.layer, number))
+            m.d.comb += common[name].eq(register)
 
     def _sums(self, m, slot, valid, products) -> None:
         n = self.numerics

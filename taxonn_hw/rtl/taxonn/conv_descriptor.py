@@ -1,13 +1,14 @@
-"""The passes of a convolutional net as descriptors: what the sequencer adds at every step."""
+"""Layouts of the tables of :mod:`taxonn_hw.plan.conv_tables`.
+
+The descriptor of a pass holds what the sequencer adds at every step.
+"""
 
 from amaranth.lib import data
 
-from ...plan.conv_program import ConvPass
-from ...plan.program import Element
 from .conv_slot import conv_slot, digit_layout
 from .numerics import Numerics
 
-__all__ = ["descriptor_layout", "descriptors", "spans"]
+__all__ = ["descriptor_layout", "span_layout", "tap_layout"]
 
 
 def _most(values) -> range:
@@ -48,74 +49,25 @@ def descriptor_layout(numerics: Numerics) -> data.StructLayout:
         "below_block": range(max(2, *(w.n_deltas + 1 for w in walks))),
         "n_least": range(max(2, *(p.n_least for p in n.program.passes))),  # less one
         "line_step": _most(w.line_step for w in walks),
-        "lines": range(max(2, sum(w.height for w in walks))),
-        "columns": range(max(2, sum(w.width for w in walks))),
+        "lines": range(max(2, n.program.n_lines)), "columns": range(max(2, n.program.n_columns)),
     })
 
 
-def descriptors(numerics: Numerics) -> list[dict]:
-    """Return the descriptor of every pass, as integers."""
-    program = numerics.program
-    rows = []
-    for number, p in enumerate(program.passes):
-        rows.append(_positions(numerics, p) | _inputs(numerics, p) | {
-            "layer": p.layer.index, "is_gradient": int(p.element is Element.UPDATE),
-            "is_backward": int(p.element is Element.BACKWARD), "waits": int(p.waits),
-            "first_of_sample": int(number == 0),
-            "last_of_sample": int(number == len(program.passes) - 1),
-            "last_of_inference": int(number == len(program.forward) - 1),
-            "row_base": p.layer.row_base, "row_stride": p.layer.row_stride,
-            "last_block": p.walk.n_blocks - 1, "count": p.walk.lanes_in(p.walk.n_blocks - 1),
-            "tap_base": program.tap_base[p.layer.index], "last_tap": p.walk.tap_rows - 1,
-            "last_channel": p.walk.channels_in - 1,
-            "vector": program.d_base.get(p.layer.index, 0),
-        })
-    return rows
-
-
-def _positions(numerics: Numerics, p: ConvPass) -> dict:
-    """What walks the positions of a pass."""
-    w, program = p.walk, numerics.program
-    base = program.a_base[p.layer.index - 1] if p.layer.index > 1 else 0
-    step_x, step_y = w.stride * w.channels_in, w.stride * w.width * w.channels_in
-    own = p.layer.index - (p.element is Element.BACKWARD)  # whose derivatives
-    return {
-        "start": -w.padding, "stride": w.stride, "window_stride": w.stride * w.side,
-        "origin": base - w.padding * (w.width + 1) * w.channels_in,
-        "step_x": step_x, "step_y": step_y,
-        "window_step_x": w.side * step_x, "window_step_y": w.side * step_y,
-        "last_side": w.side - 1, "last_column": w.pooled_width - 1,
-        "last_line": w.pooled_height - 1, "channels": w.channels_out,
-        "slope_base": program.slope_base.get(own, 0),
-        "slope_step": p.layer.n_out if w.average else 0,
-        "every_position": int(w.average),
-    }
-
-
-def _inputs(numerics: Numerics, p: ConvPass) -> dict:
-    """What walks the input neurons of a pass."""
-    w = p.walk
-    below = numerics.program.walks[p.layer.index - 2] if p.layer.index > 1 else w
-    names = ("window", "inside", "rest")
-    before = numerics.program.walks[:p.layer.index - 1]
-    return {
-        "channel_rows": w.tap_rows, "last_x": w.width - 1, "last_y": w.height - 1,
-        "pad_x": dict(zip(names, w.digits(w.padding, w.x_step), strict=True)),
-        "pad_y": dict(zip(names, w.digits(w.padding, w.y_step), strict=True)),
-        "last_rest": w.stride - 1, "digit_x": w.x_step, "digit_y": w.y_step,
-        "n_deltas": w.n_deltas, "last_below": below.channels_out - 1,
-        "below_step": below.deltas, "below_block": below.n_deltas,
-        "n_least": p.n_least - 1, "line_step": w.line_step,
-        "lines": sum(k.height for k in before), "columns": sum(k.width for k in before),
-    }
-
-
-def spans(numerics: Numerics, name: str):
-    """Return layout and words of the table of ``lines`` or ``columns`` of all input images.
-
-    Of every line (column): the first tap row that meets a position, and one less than how many.
-    """
+def span_layout(numerics: Numerics, name: str) -> data.StructLayout:
+    """Layout of an entry of the table of ``lines`` or ``columns``."""
     found = [span for walk in numerics.program.walks for span in getattr(walk, name)()]
-    layout = data.StructLayout({"first": _most(first for first, _ in found),
-                                "more": _most(n for _, n in found)})
-    return layout, [{"first": first, "more": n - 1} for first, n in found]
+    return data.StructLayout({"first": _most(first for first, _ in found),
+                              "more": _most(n for _, n in found)})
+
+
+def tap_layout(numerics: Numerics) -> data.StructLayout:
+    """Layout of the tap of a lane group."""
+    p = numerics.program
+    present = [tap for walk in p.walks for row in range(walk.tap_rows)
+               for g in range(walk.groups) if (tap := walk.tap(row, g)) is not None]
+    digits = digit_layout(numerics)
+    return data.StructLayout({
+        "exists": 1, "dy": range(max(2, *(t.dy + 1 for t in present), 0)),
+        "dx": range(max(2, *(t.dx + 1 for t in present), 0)),
+        "offset": range(max(2, *(t.offset + 1 for t in present), 0)),
+        "y": digits, "x": digits})

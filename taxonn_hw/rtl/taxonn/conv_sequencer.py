@@ -4,8 +4,9 @@ from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In
 
+from ...plan.conv_tables import descriptors
 from ...plan.program import Element
-from .conv_descriptor import descriptor_layout, descriptors
+from .conv_descriptor import descriptor_layout
 from .conv_slot import conv_slot
 from .conv_walkers import walk_blocks, walk_inputs, walk_positions, walk_rows
 from .numerics import Numerics
@@ -40,9 +41,9 @@ class ConvSequencer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        layout, constants = descriptor_layout(self.numerics), descriptors(self.numerics)
-        rom = Array(layout.const(row) for row in constants)
-        self.d = d = Signal(layout, init=constants[0])
+        view, layout = self.numerics.view, descriptor_layout(self.numerics)
+        constants = [] if view.loadable else descriptors(self.numerics.program)
+        self.d = d = Signal(layout, init=constants[0] if constants else None)
         active, started, fire = Signal(), Signal(), Signal()
         may_start, end_of_sample, pass_ends = Signal(), Signal(), Signal()
         m.d.comb += [
@@ -52,15 +53,17 @@ class ConvSequencer(wiring.Component):
             end_of_sample.eq(d.last_of_sample | (d.last_of_inference & ~self.train)),
         ]
         load, fresh = Signal(), Signal(layout)  # a descriptor is loaded at the end of this cycle
-        pass_index = Signal(range(max(len(constants), 2)))  # of the pass read ahead
-        following = Mux(end_of_sample | ~active, 0, pass_index)
-        last = len(constants) - 1
-        m.d.comb += [load.eq(pass_ends | ~active), fresh.eq(rom[following])]
+        m.d.comb += load.eq(pass_ends | ~active)
+        restarts = end_of_sample | ~active
+        advance = (view.read_passes(m, load, restarts, fresh) if view.loadable
+                   else self._constant_passes(m, constants, restarts, fresh))
         with m.If(load):
-            m.d.sync += [active.eq(1), d.eq(fresh), started.eq(0),
-                         pass_index.eq(Mux(following == last, 0, following + 1))]
+            m.d.sync += [active.eq(1), d.eq(fresh), started.eq(0), advance]
         with m.Elif(fire):
             m.d.sync += started.eq(1)
+        if view.loadable:
+            with m.If(~view.loaded):
+                m.d.sync += active.eq(0)
         steps = {name: Signal(name=f"step_{name}") for name in ("row", "position", "block", "item")}
         place = {name: Signal.like(d[f"last_{name}"], name=f"input_{name}") for name in "xy"}
         rows = walk_rows(self.numerics, m, d, steps, load, fresh, place)
@@ -97,6 +100,16 @@ class ConvSequencer(wiring.Component):
         ]
         self._fill(m, d, rows, positions, items, block, last_block, started)
         return m
+
+    def _constant_passes(self, m, constants, restarts, fresh):
+        """Read into ``fresh`` the pass that follows, from the first on again where the sample
+        restarts; return what goes on to the next."""
+        layout = fresh.shape()
+        rom = Array(layout.const(row) for row in constants)
+        pass_index = Signal(range(max(len(constants), 2)))  # of the pass read ahead
+        following = Mux(restarts, 0, pass_index)
+        m.d.comb += fresh.eq(rom[following])
+        return pass_index.eq(Mux(following == len(constants) - 1, 0, following + 1))
 
     def _passes(self):
         return self.numerics.program.passes

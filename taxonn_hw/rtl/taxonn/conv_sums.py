@@ -5,7 +5,6 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...plan.program import Finish
-from ..select import by_index
 from .neuron_unit import sum_tag
 from .numerics import Numerics
 from .tree import AdderTree, sum_layout
@@ -50,10 +49,9 @@ class GroupDrain(wiring.Component):
             self.o.eq(tree.o),
         ]
         for g in range(program.groups):
-            walks = {layer.index: program.walk(layer) for layer in self.numerics.layers}
-            m.d.comb += tree.products[g].eq(by_index(tag.layer, {
-                i: held[g * w.group_lanes] if g < w.groups else 0 for i, w in walks.items()},
-                self.shape))
+            m.d.comb += tree.products[g].eq(self.numerics.view.by_groups(
+                tag.layer, lambda groups, g=g: (
+                    held[g * (self.n_lanes // groups)] if g < groups else 0), self.shape))
         with m.If(self.load):
             m.d.sync += [held.eq(self.values), left.eq(self.count), tag.eq(self.tag)]
         with m.Elif(left != 0):
@@ -80,15 +78,13 @@ class Repeater(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        n, walks = self.numerics, self.numerics.program.walks
-        times = {k.index: walks[k.index - 2].deltas for k in n.layers if k.index > 1}
-        steps = {k.index: n.layers[k.index - 2].n_out for k in n.layers if k.index > 1}
+        view, most = self.numerics.view, max(w.deltas for w in self.numerics.program.walks)
         m.d.comb += self.o.eq(self.i)
-        if max(times.values()) == 1:
+        if most == 1:
             return m
         held = Signal(self.i.shape(), reset_less=True)
-        left = Signal(range(max(times.values()) + 1))
-        more, again = by_index(self.i.tag.layer, times), Signal()
+        left = Signal(range(most + 1))
+        more, again = view.value(self.i.tag.layer, "repeat"), Signal()
         m.d.comb += again.eq(~self.i.valid & (left != 0))
         with m.If(self.i.valid):
             m.d.sync += [held.eq(self.i), left.eq(more - 1)]
@@ -98,5 +94,6 @@ class Repeater(wiring.Component):
             m.d.comb += [self.o.eq(held), self.o.tag.finish.eq(held.tag.finish & (left == 1))]
         with m.If(self.o.valid):
             m.d.sync += [held.tag.place.eq(self.o.tag.place + 1),
-                         held.tag.slope.eq(self.o.tag.slope + by_index(self.o.tag.layer, steps))]
+                         held.tag.slope.eq(
+                             self.o.tag.slope + view.value(self.o.tag.layer, "repeat_step"))]
         return m

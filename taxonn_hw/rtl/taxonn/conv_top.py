@@ -48,7 +48,6 @@ from ...plan.latency import (
     group_latency,
 )
 from ..ports import accelerator_ports
-from ..select import by_index
 from ..skid import SkidBuffer
 from .conv_address import ConvAddress
 from .conv_array import ConvArray
@@ -60,6 +59,7 @@ from .loader import Loader
 from .neuron_unit import NeuronUnit
 from .numerics import Numerics
 from .pool import Pool
+from .program_port import ProgramPort
 from .sample_steps import SampleSteps, step_marks
 from .shell import add_softmax, connect_moves, connect_run, make_control
 
@@ -77,6 +77,7 @@ class ConvAccelerator(wiring.Component):
     """
 
     def __init__(self, network: Network, target: str = "generic") -> None:
+        network = network.build or network  # the hardware of a loaded network is its build's
         self.network, self.target = network, target
         self.numerics = n = Numerics(network)
         unit = UnitLatencies(n.program)
@@ -102,7 +103,7 @@ class ConvAccelerator(wiring.Component):
         m.submodules.address = address = ConvAddress(numerics=n)
         m.submodules.array = array = ConvArray(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
-        wiring.connect(m, wiring.flipped(self.csr), control.bus)
+        starts = self._registers(m, control)
         wiring.connect(m, wiring.flipped(self.i_samples), loader.i)
         m.submodules.skid = skid = SkidBuffer(shape=hazard.slot)
         wiring.connect(m, sequencer.o, skid.i)
@@ -136,9 +137,9 @@ class ConvAccelerator(wiring.Component):
         if pool is not None:
             m.d.comb += unit.slope_write.eq(pool.slope_write)
         marks = step_marks(n)
-        runner = connect_run(m, network, self.o_results, control=control, loader=loader,
+        runner = connect_run(m, n, self.o_results, control=control, loader=loader,
                              sequencer=sequencer, hazard=hazard, unit=unit, stored=stored,
-                             shows_final=bool(marks))
+                             shows_final=bool(marks), start=starts)
         if marks:
             m.submodules.sample_steps = steps = SampleSteps(numerics=n)
             m.d.comb += [
@@ -150,7 +151,26 @@ class ConvAccelerator(wiring.Component):
         connect_moves(m, network, control=control, array=array, write_latency=array.last,
                       i_weights=wiring.flipped(self.i_weights),
                       o_weights=wiring.flipped(self.o_weights))
+        if n.view.loadable:
+            with m.If(n.view.clear.valid):
+                m.d.comb += control.moving.eq(1)
         return m
+
+    def _registers(self, m, control):
+        """Connect the register bus; return when a run starts: not while no network is loaded."""
+        view = self.numerics.view
+        if not view.loadable:
+            wiring.connect(m, wiring.flipped(self.csr), control.bus)
+            return control.start
+        bus, inner = self.csr, control.bus
+        m.submodules.program_port = port = ProgramPort(view=view)
+        m.d.comb += [
+            inner.addr.eq(bus.addr), inner.w_data.eq(bus.w_data), inner.w_stb.eq(bus.w_stb),
+            inner.r_stb.eq(bus.r_stb), bus.r_data.eq(inner.r_data | port.r_data),
+            port.address.eq(bus.addr), port.w_data.eq(bus.w_data), port.w_stb.eq(bus.w_stb),
+            port.r_stb.eq(bus.r_stb), port.busy.eq(control.busy | control.start),
+        ]
+        return control.start & view.loaded
 
     def _sums(self, m, hazard, array, unit) -> None:
         """Feed the neuron unit; hold back a position while another's channels are drained."""
@@ -180,12 +200,11 @@ class ConvAccelerator(wiring.Component):
 
         Returns the pool; a single layer has none, for it stores no image.
         """
-        n, program = self.numerics, self.numerics.program
-        deltas, bases = [], program.d_base
+        n, view, deltas = self.numerics, self.numerics.view, []
         if n.training:
             deltas = [
                 array.d_write.valid.eq(unit.d_valid), array.d_write.layer.eq(unit.d_tag.layer),
-                array.d_write.row.eq(by_index(unit.d_tag.layer, bases) + unit.d_tag.place),
+                array.d_write.row.eq(view.value(unit.d_tag.layer, "rows_base") + unit.d_tag.place),
                 array.d_write.lane.eq(unit.d_tag.lane), array.d_write.code.eq(unit.d_delta),
             ]
         if len(n.layers) == 1:
@@ -194,21 +213,20 @@ class ConvAccelerator(wiring.Component):
         m.submodules.pool = pool = Pool(numerics=n, derivative=unit.factor)
         own = unit.a_tag.layer
         m.d.comb += [
-            pool.valid.eq(unit.a_valid & (own != n.network.output.index)), pool.tag.eq(unit.a_tag),
+            pool.valid.eq(unit.a_valid & view.is_hidden(own)), pool.tag.eq(unit.a_tag),
             pool.code.eq(unit.a_code), pool.derivative_in.eq(unit.a_derivative),
             address.write.valid.eq(pool.o_valid), address.write.code.eq(pool.o_code),
-            address.write.address.eq(by_index(pool.o_tag.layer, program.a_base)
+            address.write.address.eq(view.value(pool.o_tag.layer, "image_base")
                                      + pool.o_tag.item),
         ]
         if not n.training:
             return pool
-        chooses = {layer.index: int(program.walk(layer).chooses) for layer in n.layers}
         layer = pool.o_tag.layer
         m.d.comb += [
             *deltas,
-            array.c_write.valid.eq(pool.o_valid & by_index(layer, chooses, 1)),
+            array.c_write.valid.eq(pool.o_valid & view.value(layer, "chooses", 1)),
             array.c_write.layer.eq(layer),
-            array.c_write.row.eq(by_index(layer, bases) + pool.o_tag.row),
+            array.c_write.row.eq(view.value(layer, "rows_base") + pool.o_tag.row),
             array.c_write.lane.eq(pool.o_tag.lane), array.c_write.code.eq(pool.o_chosen),
         ]
         return pool

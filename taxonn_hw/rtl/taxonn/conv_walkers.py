@@ -8,7 +8,8 @@ neuron); with ``load`` the pass whose descriptor is ``fresh`` begins.
 from amaranth.hdl import Array, Mux, Signal
 from amaranth.lib import data
 
-from .conv_descriptor import spans
+from ...plan.conv_tables import spans
+from .conv_descriptor import span_layout
 from .conv_slot import conv_slot
 
 __all__ = ["walk_blocks", "walk_inputs", "walk_positions", "walk_rows"]
@@ -25,10 +26,9 @@ def walk_rows(numerics, m, d, steps, load, fresh, place) -> dict:
     bias, last, tap_last, channel_last = Signal(), Signal(), Signal(), Signal()
     span, line_start, many = {}, Signal.like(tap), {}
     for name, at in (("lines", "y"), ("columns", "x")):
-        shape, words = spans(numerics, name)
-        span[name] = Signal(shape, name=f"span_{name}")
+        span[name] = Signal(span_layout(numerics, name), name=f"span_{name}")
         many[name] = Signal.like(span[name].more, name=f"walked_{name}")
-        m.d.comb += span[name].eq(Array(shape.const(w) for w in words)[d[name] + place[at]])
+        m.d.comb += span[name].eq(_span(numerics, m, name, d[name] + place[at]))
     across = Signal(name="line_ends")
     first = span["lines"].first + span["columns"].first
     m.d.comb += [
@@ -67,6 +67,14 @@ def walk_rows(numerics, m, d, steps, load, fresh, place) -> dict:
             "last": last, "channel_last": channel_last,
             "first": (tap == 0) & (channel == 0) & ~bias,
             "begins": (many["columns"] == 0) & (many["lines"] == 0)}
+
+
+def _span(numerics, m, name: str, address):
+    """Read the table of lines or columns, in the same cycle."""
+    if numerics.view.loadable:
+        return numerics.view.read(m, name, address, domain="comb")
+    shape = span_layout(numerics, name)
+    return Array(shape.const(word) for word in spans(numerics.program, name))[address]
 
 
 def walk_positions(numerics, m, d, steps, load, fresh) -> dict:

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...fixed import Rounding
 from ...fixed.gates import round_shift
+from ...fixed.variable import append_zeros
 from ..select import by_index
 from .numerics import Numerics
 from .slot import slot_layout
@@ -55,8 +56,13 @@ class FactorUnit(wiring.Component):
         return m
 
     def _aligned(self, scalar):
-        n, a = self.numerics, self.numerics.alignment
+        n, a, view = self.numerics, self.numerics.alignment, self.numerics.view
         slot = self.c1
+        if view.loadable:
+            amount = Mux(slot.pass_backward, 0, view.value(slot.layer, "product_zeros"))
+            if n.training:
+                amount = Mux(slot.update, view.value(slot.layer, "step_zeros") + self.rate, amount)
+            return append_zeros(scalar, amount, view.most_zeros)
 
         def zeros(kind: dict):
             return by_index(slot.layer, kind)

@@ -26,10 +26,12 @@ from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, Rounding
 from ...fixed.gates import requantize, round_shift, rounding_offset, saturate
+from ...fixed.variable import append_zeros
 from ..neuron import apply_slope, round_activation, saturate_activation, slope_of_code
 from ..quantize import DeltaQuantizer
 from ..select import by_index
 from .lane_update import add_update
+from .loaded_lane import loaded_bias, loaded_control, loaded_operand
 from .numerics import Numerics
 
 __all__ = ["Lane", "alignments", "lane_control"]
@@ -40,6 +42,8 @@ def alignments(numerics: Numerics) -> list[int]:
     n, a = numerics, numerics.alignment
     if a.scaled:
         return [0]
+    if n.view.loadable:
+        return list(range(n.view.most_zeros + 1))
     found = {0}
     for layer in n.layers:
         found.add(layer.product_shift + a.forward_zeros(layer))
@@ -52,13 +56,15 @@ def alignments(numerics: Numerics) -> list[int]:
 def lane_control(numerics: Numerics) -> data.StructLayout:
     """Layout of the control signals that all lanes share; the prefix names the stage."""
     n = numerics
-    layer = unsigned(max(1, len(n.layers).bit_length()))
+    layer = unsigned(max(1, n.network.n_layers.bit_length()))
     conv = {"c6_bias": 1} if n.conv else {}
     if n.batch > 1:
         conv |= {"c4_gathers": 1}   # the gradient is added to those of the batch
     if n.decay is not None:
         conv |= {"c7_decays": 1}
         conv |= {"c6_steps": 1} if n.batch > 1 else {}  # the step is taken; else the word stays
+    if n.view.loadable:
+        conv |= loaded_control(n)
     return data.StructLayout({
         **conv,
         "c2_layer": layer,
@@ -149,7 +155,8 @@ class Lane(wiring.Component):
         c3_word = Signal(n.word, reset_less=True)
         m.d.sync += c3_word.eq(self.word)
         operand = Signal(n.operand)
-        m.d.comb += operand.eq(by_index(c.c2_layer, self._operands(), n.operand))
+        m.d.comb += operand.eq(loaded_operand(n, c, self.word) if n.view.loadable else by_index(
+            c.c2_layer, self._operands(), n.operand))
         product = (self._shifts(m, operand, activation, delta) if n.pow2
                    else self._multiplies(m, operand, activation, delta))
         # As wide as the sum where nothing is appended: else Yosys leaves the adder out of the DSP.
@@ -206,7 +213,7 @@ class Lane(wiring.Component):
         """The product of fixed-point factors: registers, and combinational from c3 to c4."""
         n, c = self.numerics, self.control
         shifted = activation  # as the factor of a forward product
-        if n.alignment.scaled:
+        if n.alignment.scaled and not n.view.loadable:  # whose lanes gather no forward sums
             shifted = by_index(c.c2_layer, {layer.index: round_shift(
                 activation, -layer.product_shift, Rounding.FLOOR) for layer in n.layers})
         element = activation
@@ -261,12 +268,14 @@ class Lane(wiring.Component):
                 own = rounding_offset(a.point, Rounding.STOCHASTIC, self.random)
                 low = c.c3_offset[:a.point] ^ (own & c.c3_offset_lane.replicate(a.point))
             terms.append(Cat(low, _gated(word, c.c3_update)).as_signed())
-        biases = {layer.index: round_shift(word, -layer.bias_shift - a.forward_zeros(layer),
-                                           Rounding.FLOOR)
-                  for layer in n.layers if layer.by_outputs}
-        if biases:
+        biases = {} if n.view.loadable else {
+            layer.index: round_shift(word, -layer.bias_shift - a.forward_zeros(layer),
+                                     Rounding.FLOOR)
+            for layer in n.layers if layer.by_outputs}
+        if biases or n.view.loadable:
             bias = Signal(n.total)
-            m.d.comb += bias.eq(by_index(c.c3_layer, biases))
+            m.d.comb += bias.eq(by_index(c.c3_layer, biases) if biases else
+                                loaded_bias(n, c, word))
             terms.append(_gated(bias, c.c3_bias))
         if n.has_scalar_bias:
             terms.append(self.extra)
@@ -274,6 +283,8 @@ class Lane(wiring.Component):
 
     def _aligned(self, product):
         shifts = alignments(self.numerics)
+        if self.numerics.view.loadable:
+            return append_zeros(product, self.control.c4_alignment, shifts[-1])
         choices = [round_shift(product, -zeros, Rounding.FLOOR) for zeros in shifts]
         return choices[0] if len(choices) == 1 else Array(choices)[self.control.c4_alignment]
 

@@ -5,6 +5,7 @@ from amaranth.hdl import Cat, Mux, Signal
 from ...fixed import RANDOM_BITS, Rounding
 from ...fixed.gates import finish_step, rounding_offset, saturate
 from ..select import by_index
+from .loaded_lane import loaded_weight
 from .numerics import Numerics
 
 __all__ = ["add_decay", "add_update"]
@@ -21,6 +22,19 @@ def add_update(m, n: Numerics, c, word, total, stage: int, late_random=None):
     if mode is Rounding.HALF_EVEN:
         lsb = _later(m, lsb, stage, "lsb")
     result = finish_step(total, n.alignment.point, mode, lsb)
+    new = loaded_weight(c, result) if n.view.loadable else _saturated(n, c, result, stage)
+    updated = Signal(n.word, name=f"c{stage + 1}_updated", reset_less=True)
+    if n.decay is not None and n.batch > 1:  # a weight may decay while its batch goes on
+        new = Mux(c.c6_steps, new, _later(m, word, stage, "word"))
+    m.d.sync += updated.eq(new)
+    if n.decay is None:
+        return updated
+    return add_decay(m, n, word=updated, decays=c.c7_decays, row_word=c.c7_row_word,
+                     lane_word=late_random)
+
+
+def _saturated(n: Numerics, c, result, stage: int):
+    """Clip to the format of the layer's weights or biases."""
     weights, biases = {}, {}
     for layer in n.layers:
         f = layer.formats
@@ -31,15 +45,7 @@ def add_update(m, n: Numerics, c, word, total, stage: int, late_random=None):
     layer, bias = c[f"c{stage}_layer"], c[f"c{stage}_bias"]
     new = by_index(layer, {i: clipped[q] for i, q in weights.items()})
     new_bias = by_index(layer, {i: clipped[q] for i, q in biases.items()})
-    updated = Signal(n.word, name=f"c{stage + 1}_updated", reset_less=True)
-    new = new if len(formats) == 1 else Mux(bias, new_bias, new)
-    if n.decay is not None and n.batch > 1:  # a weight may decay while its batch goes on
-        new = Mux(c.c6_steps, new, _later(m, word, stage, "word"))
-    m.d.sync += updated.eq(new)
-    if n.decay is None:
-        return updated
-    return add_decay(m, n, word=updated, decays=c.c7_decays, row_word=c.c7_row_word,
-                     lane_word=late_random)
+    return new if len(formats) == 1 else Mux(bias, new_bias, new)
 
 
 def add_decay(m, n: Numerics, *, word, decays, row_word, lane_word):

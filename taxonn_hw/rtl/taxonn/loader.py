@@ -4,14 +4,19 @@ from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...fixed.gates import shape_of
 from ...plan.latency import ROW_RELEASE, image_release
 from ...plan.streams import element_width
 from ..memory import add_memory
 from ..scalar_list import ScalarList
+from ..select import common_shape
 from .numerics import Numerics
 
-__all__ = ["Loader"]
+__all__ = ["Loader", "code_shape"]
+
+
+def code_shape(formats):
+    """Return the shape that holds the codes of all ``formats``."""
+    return common_shape(*((q.lo, q.hi) for q in formats))
 
 
 class Loader(wiring.Component):
@@ -52,8 +57,10 @@ class Loader(wiring.Component):
         network = n.network
         self.group = network.samples_per_clock
         self.element = element_width(network)
-        self.q, self.target_q = network.input, network.output.formats.a
-        self.n_in, self.n_out = network.n_inputs, network.output.n_out
+        self.input_shape = code_shape(network.inputs)
+        self.target_shape = code_shape(layer.formats.a for layer in network.outputs)
+        self.n_in = network.n_inputs
+        self.n_out = max(layer.n_out for layer in network.outputs)
         self.input_beats = -(-self.n_in // self.group)
         self.target_beats = -(-self.n_out // self.group)
         self.has_list = "x" in n.program.lists
@@ -76,7 +83,7 @@ class Loader(wiring.Component):
             "row": In(range(max(n.program.x_rows, 2))),
             "vector": Out(data.ArrayLayout(n.vector_activation, network.lanes)),
             "target_item": In(range(max(self.n_out, 2))),
-            "target": Out(shape_of(self.target_q)),
+            "target": Out(self.target_shape),
         })
 
     def elaborate(self, platform):
@@ -90,13 +97,13 @@ class Loader(wiring.Component):
         take = Signal()
         last_input = Signal()
         complete = Signal()
-        n_train = self.train if self.numerics.training else 0
+        n_train, view = self.train if self.numerics.training else 0, self.numerics.view
         m.d.comb += [
             self.full.eq(loaded != 0), self.bank.eq(present),
             self.i.ready.eq((occupied < 2) & ~self.restart),
             take.eq(self.i.valid & self.i.ready),
-            last_input.eq(~in_targets & (beat == self.input_beats - 1)),
-            complete.eq(take & Mux(in_targets, beat == self.target_beats - 1,
+            last_input.eq(~in_targets & (beat == view.total("last_input_beat"))),
+            complete.eq(take & Mux(in_targets, beat == view.total("last_target_beat"),
                                    last_input & ~n_train)),
         ]
         with m.If(self.free):
@@ -118,8 +125,10 @@ class Loader(wiring.Component):
         take_input = Signal()
         m.d.comb += take_input.eq(take & ~in_targets)
         tail = self.n_in - (self.input_beats - 1) * self.group  # elements of the last beat
-        values = [Mux(last_input, 0, self._code(self.i.payload[g], self.q)) if g >= tail
-                  else self._code(self.i.payload[g], self.q) for g in range(self.group)]
+        values = [self._code(self.i.payload[g], self.input_shape) for g in range(self.group)]
+        if not view.loadable:  # where nobody asks for what fills the last beat
+            values = [Mux(last_input, 0, value) if g >= tail else value
+                      for g, value in enumerate(values)]
         if self.numerics.conv:
             self._image(m, values, beat, take_input, loading)
         elif self.has_list:
@@ -218,7 +227,7 @@ class Loader(wiring.Component):
             ]
 
     def _targets(self, m, beat, take, loading, present) -> None:
-        width = self.target_q.width
+        width = self.target_shape.width
         write, read = add_memory(m, "targets", shape=data.ArrayLayout(width, self.group),
                                  depth=2 * self.target_beats)
         bits = (self.group - 1).bit_length()

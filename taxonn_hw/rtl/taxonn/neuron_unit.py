@@ -13,13 +13,13 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, Rounding
-from ...fixed.random import activation_index, delta_index
 from ...plan.latency import RANDOM_LATENCY, UnitLatencies
 from ...plan.program import Finish
 from ..neuron import round_activation, saturate_activation, slope_of_code
 from ..quantize import DeltaQuantizer
 from ..random import RowWord
 from ..select import by_index, common_shape
+from .loaded_neuron import LoadedQuantizer, loaded_activation
 from .numerics import Numerics
 
 __all__ = ["NeuronUnit", "sum_tag"]
@@ -32,7 +32,7 @@ def sum_tag(numerics: Numerics) -> data.StructLayout:
     of its window; ``slope``, where its derivative lies; and which position of its window it is.
     """
     members = {
-        "layer": range(len(numerics.layers) + 1),
+        "layer": range(numerics.network.n_layers + 1),
         "backward": 1,
         "finish": 1,
         "item": range(max(2, *(layer.n_out for layer in numerics.layers))),
@@ -83,25 +83,18 @@ class NeuronUnit(wiring.Component):
                        if p.finish in (Finish.TREE, Finish.DRAIN)]
         self.rounding = n.network.config.rounding
         self.hidden = n.unit_hidden
-        output = n.network.output
+        outputs = n.network.outputs
         times = UnitLatencies(n.program)
         self.has_table, self.multiplies = times.has_table, times.multiplies
         self.round_stage, self.quantize_stage = times.round_stage, times.quantize_stage
         self.activation_latency, self.delta_latency = times.activation, times.delta
         self.value_stage = self.activation_latency + 1
-        self.quantizer = None
-        if n.training:
-            cases = {layer.index: (layer, n.network.above(layer).backward_frac
-                                   + layer.derivative_frac + layer.mean_shift)
-                     for layer in self.hidden}
-            cases[output.index] = (output, output.formats.a.frac + (
-                output.derivative_frac if output.has_derivative_at_output else 0))
-            self.quantizer = DeltaQuantizer(cases=cases, mode=self.rounding.delta,
-                                            as_pow2=n.pow2, shape=n.delta)
+        self.quantizer = self._quantizer() if n.training else None
         self.sum_shape = n.sum_shape((Finish.TREE, Finish.DRAIN))
         self.code_shape = common_shape(*((q.lo, q.hi) for q in (
             layer.formats.a for layer in self.layers)))
-        self.target_shape = common_shape((output.formats.a.lo, output.formats.a.hi))
+        self.target_shape = common_shape(*((q.lo, q.hi) for q in (
+            layer.formats.a for layer in outputs)))
         tag = sum_tag(n)
         self.factor = range(max(layer.derivative_bound * layer.mean_factor
                                 for layer in self.layers) + 1)
@@ -120,6 +113,17 @@ class NeuronUnit(wiring.Component):
             "d_valid": Out(1), "d_delta": Out(n.delta), "d_nonzero": Out(1), "d_tag": Out(tag),
             "stored": Out(range(3)),
         })
+
+    def _quantizer(self):
+        n, mode, output = self.numerics, self.rounding.delta, self.numerics.network.output
+        if n.view.loadable:
+            return LoadedQuantizer(view=n.view, mode=mode, shape=n.delta)
+        cases = {layer.index: (layer, n.network.above(layer).backward_frac
+                               + layer.derivative_frac + layer.mean_shift)
+                 for layer in self.hidden}
+        cases[output.index] = (output, output.formats.a.frac + (
+            output.derivative_frac if output.has_derivative_at_output else 0))
+        return DeltaQuantizer(cases=cases, mode=mode, as_pow2=n.pow2, shape=n.delta)
 
     def elaborate(self, platform):
         m = Module()
@@ -145,30 +149,29 @@ class NeuronUnit(wiring.Component):
         if self.numerics.conv:
             m.d.comb += self.a_derivative.eq(slope)
         # Two cycles ahead of the write: that long a slot takes from the sequencer to the array.
-        output = self.numerics.network.output.index
+        view = self.numerics.view
         stored = tags[at - 2].finish & ~tags[at - 2].backward
         if self.numerics.training:
             self._deltas(m, valids, tags, totals, code, slope)
             early = tags[self.delta_latency - 2]
-            stored = (stored & (tags[at - 2].layer != output)) + (
-                early.finish & (early.backward | (early.layer == output)))
+            stored = (stored & view.is_hidden(tags[at - 2].layer)) + (
+                early.finish & (early.backward | view.is_output(early.layer)))
         m.d.comb += self.stored.eq(stored)
         return m
 
-    def _random(self, m, name: str, index, tag, stage: int) -> Value:
-        """The word of the neuron in ``tag``, delayed to ``stage`` (at least 4) after it."""
-        n = self.numerics
+    def _random(self, m, kind: str, tag, stage: int) -> Value:
+        """The word of the ``activation`` or ``delta`` of the neuron in ``tag``, delayed to
+        ``stage`` (at least 4) after it."""
+        n, name = self.numerics, f"{kind}_words"
         m.submodules[name] = words = RowWord(latency=RANDOM_LATENCY)
-        bases = {layer.index: int(index(layer.neuron_base)) for layer in n.layers}
         layer = tag.layer
-        if name == "delta_words":
+        if kind == "delta":
             layer = Mux(tag.backward, tag.layer - 1, tag.layer)
         base = Signal(16, name=f"{name}_base")
         item, lane_word = tag.item, self.lane_word
         if n.conv:
             images = Signal(name=f"{name}_of_image")
-            m.d.comb += images.eq(by_index(layer, {k.index: int(n.program.walk(k).is_conv)
-                                                   for k in n.layers}))
+            m.d.comb += images.eq(n.view.value(layer, "is_conv"))
             item = Mux(images, tag.place, tag.item)
             lane = Mux(images, tag.lane, 0)
             for delay in range(stage):
@@ -176,7 +179,7 @@ class NeuronUnit(wiring.Component):
                 m.d.sync += register.eq(lane)
                 lane = register
             lane_word = self.lanes.bit_select(lane, RANDOM_BITS)
-        m.d.comb += [base.eq(by_index(layer, bases)), words.state.eq(self.state),
+        m.d.comb += [base.eq(n.view.value(layer, f"{kind}_base")), words.state.eq(self.state),
                      words.index.eq(base - item)]
         word = words.word
         for delay in range(stage - RANDOM_LATENCY):
@@ -188,7 +191,12 @@ class NeuronUnit(wiring.Component):
     def _activate(self, m, totals, tags) -> tuple[Value, Value]:
         """Activation code and derivative code at :attr:`activation_latency`."""
         mode, t = self.rounding.activation, self.round_stage
-        random = self._random(m, "activation_words", activation_index, tags[0], t) if t else None
+        random = None
+        if mode is Rounding.STOCHASTIC:
+            random = self._random(m, "activation", tags[0], t)
+        if self.numerics.view.loadable:
+            return loaded_activation(m, self.numerics.view, totals[t - 1], tags[t - 1:], mode,
+                                     random, self.code_shape)
         rounded, codes = {}, {}
         for layer in self.layers:
             value = round_activation(totals[t], layer, mode, random)
@@ -242,7 +250,7 @@ class NeuronUnit(wiring.Component):
         return (code.as_signed() if layer.formats.a.signed else code), port.data[width:]
 
     def _deltas(self, m, valids, tags, totals, code, slope) -> None:
-        n, output = self.numerics, self.numerics.network.output
+        n, view = self.numerics, self.numerics.view
         at = self.activation_latency
         m.d.comb += self.target_item.eq(tags[at - 1].item)
         error = Signal(signed(max(self.code_shape.width, self.target_shape.width) + 2))
@@ -263,24 +271,30 @@ class NeuronUnit(wiring.Component):
                      for k, tag in enumerate(tags)]
         random = None
         if self.rounding.delta is Rounding.STOCHASTIC:
-            random = self._random(m, "delta_words", delta_index, tags[0], t + q.random_delay())
+            random = self._random(m, "delta", tags[0], t + q.random_delay())
         delta = q.build(m, value, own[t:t + q.latency], random, "unit")
         end = self.delta_latency
-        makes = tags[end].backward | ((tags[end].layer == output.index) & self.train)
+        makes = tags[end].backward | (view.is_output(tags[end].layer) & self.train)
         m.d.comb += [
             self.d_delta.eq(delta), self.d_valid.eq(valids[end] & makes), self.d_tag.eq(tags[end]),
             self.d_tag.layer.eq(own[end]),
-            self.d_tag.finish.eq(tags[end].finish & (tags[end].backward | (
-                tags[end].layer == output.index))),
+            self.d_tag.finish.eq(tags[end].finish & (
+                tags[end].backward | view.is_output(tags[end].layer))),
             self.d_nonzero.eq((delta[:-1] if n.pow2 else delta) != 0),
         ]
 
+    def _output_slope(self, tag, slope):
+        """What an error at the output is multiplied by."""
+        view = self.numerics.view
+        if view.loadable:
+            return Mux(view.value(tag.layer, "output_slope"), slope, 1)
+        return slope if self.numerics.network.output.has_derivative_at_output else 1
+
     def _times_slope(self, m, valids, tags, value, slope) -> Value:
         """Multiply by f', of the output at once or of a hidden neuron from memory; 2 cycles."""
-        n, output, at = self.numerics, self.numerics.network.output, self.activation_latency
+        n, at = self.numerics, self.activation_latency
         factor = Signal(self.factor, reset_less=True)
-        choice = Mux(tags[at].layer == output.index, slope if output.has_derivative_at_output
-                     else 1, 0)
+        choice = Mux(n.view.is_output(tags[at].layer), self._output_slope(tags[at], slope), 0)
         if self.hidden:
             depth = n.program.slope_depth if n.conv else n.network.n_neurons
             memory = Memory(shape=len(factor), depth=depth, init=[])

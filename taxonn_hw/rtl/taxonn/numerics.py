@@ -14,8 +14,11 @@ from ...plan import Network
 from ...plan.alignment import Alignment
 from ...plan.conv_program import ConvProgram
 from ...plan.gradients import aligned_bound, gradient_word
+from ...plan.loadable import Build
 from ...plan.program import Element, Finish, Program
 from ..select import common_shape
+from .layer_view import FixedView
+from .loaded_view import LoadedView
 
 __all__ = ["Numerics", "bounds", "union"]
 
@@ -25,11 +28,13 @@ class Numerics:
 
     Parameters
     ----------
-    network : Network
+    network : Network or Build
         What is built.
     plain : bool
         Forward, backward and update have multipliers of their own (:mod:`.separate`), so none of
         them has the zeros that another one needs.
+    like : Numerics, optional
+        Hardware whose binary points the network has to do with.
 
     Members
     -------
@@ -47,11 +52,12 @@ class Numerics:
         Where the binary points lie.
     """
 
-    def __init__(self, network: Network, plain: bool = False) -> None:
+    def __init__(self, network: Network, plain: bool = False,
+                 like: "Numerics | None" = None) -> None:
         self.network = network
         self.conv = network.runs_as_kernels
-        self.program = ConvProgram(network) if self.conv else Program(network)
-        self.alignment = Alignment(network, self.program, plain)
+        self.program = self._program()
+        self.alignment = Alignment(network, self.program, plain, like and like.alignment)
         self.training = network.config.training
         self.batch = network.config.batch if self.training else 1
         self.decay = network.config.weight_decay if self.training else None
@@ -60,15 +66,25 @@ class Numerics:
         self.pow2 = self.training and all(
             isinstance(layer.formats.delta, Pow2Format) for layer in self.layers)
         passes = self.program.passes
-        self.has_softmax = network.output.activation is Activation.SOFTMAX
+        self.has_softmax = any(layer.activation is Activation.SOFTMAX for layer in network.outputs)
         #: Layers whose activations / deltas are stored in all lanes at once.
         self.lane_layers = self.alignment.lane_layers
         self.has_drain = any(p.finish is Finish.DRAIN for p in passes)
         self.has_tree = any(p.finish is Finish.TREE for p in passes)
         #: Layers whose deltas pass through the neuron unit, from above (not from the loss).
-        self.unit_hidden = [self.layers[p.layer.index - 2] for p in self.program.backward
+        self.unit_hidden = [network.below(p.layer) for p in self.program.backward
                             if p.finish in (Finish.TREE, Finish.DRAIN)]
         self.has_scalar_bias = any(not layer.by_outputs for layer in self.layers)
+
+    def _program(self):
+        if isinstance(self.network, Build):
+            return self.network.program
+        return ConvProgram(self.network) if self.conv else Program(self.network)
+
+    @cached_property
+    def view(self):
+        """What depends on the layer: constants, or what the host has written."""
+        return (LoadedView if isinstance(self.network, Build) else FixedView)(self)
 
     @cached_property
     def operand(self) -> Shape:
@@ -126,7 +142,8 @@ class Numerics:
     def factor(self) -> Shape:
         """What is broadcast to the multipliers: the scalar, for updates its negative."""
         if self.alignment.scaled:
-            return common_shape(*self.alignment.scalar_ranges())
+            shape = common_shape(*self.alignment.scalar_ranges())
+            return Shape(shape.width + self.network.spare_bits, shape.signed)
         if not self.training:
             return self.scalar
         low, high = bounds(self.scalar)
@@ -157,7 +174,8 @@ class Numerics:
     def multiplied(self) -> Shape:
         """A product as it leaves the multiplier or shifter."""
         bound = max(self.product_bounds(self.alignment.scaled).values())
-        return signed(bound.bit_length() + 1)
+        spare = self.network.spare_bits if self.alignment.scaled else 0
+        return signed(bound.bit_length() + 1 + spare)
 
     @cached_property
     def gathered(self) -> Shape:
@@ -193,7 +211,7 @@ class Numerics:
                             + ((1 << a.point) if a.rounds_deltas else 0))
         if self.conv and self.training:
             bound = max(bound, self._step_bound())
-        return signed(bound.bit_length() + 1)
+        return signed(bound.bit_length() + 1 + self.network.spare_bits)
 
     def _step_bound(self) -> int:
         """Largest magnitude of a batch's gradient, aligned, with the word that it steps from."""
@@ -205,7 +223,7 @@ class Numerics:
     @cached_property
     def gradient(self) -> Shape:
         """One lane of the rows of gradient sums."""
-        return signed(gradient_word(self.network))
+        return signed(gradient_word(self.network, self.alignment.point) + self.network.spare_bits)
 
     @cached_property
     def total(self) -> Shape:
@@ -217,13 +235,13 @@ class Numerics:
             bound = max(bound, (-layer.formats.bias.lo << zeros) + a.activation_offset(layer))
         if self.training:
             bound = max(bound, products[Element.UPDATE] + (1 << self.word.width - 1 + a.point))
-        return signed(bound.bit_length() + 1)
+        return signed(bound.bit_length() + 1 + self.network.spare_bits)
 
     def sum_shape(self, kinds: tuple[Finish, ...]) -> Shape:
         """Shape of the sums of all passes whose results go one of the ways ``kinds``."""
         least = 1
         if self.has_softmax:  # its codes take the way of sums
-            least = self.network.output.formats.a.one
+            least = max(layer.formats.a.one for layer in self.network.outputs)
         return self.sum_of(self.program.passes, kinds, least)
 
     def sum_of(self, passes, kinds: tuple[Finish, ...], least: int = 1) -> Shape:
@@ -233,7 +251,7 @@ class Numerics:
             if p.finish in kinds:
                 forward = p.element is Element.FORWARD
                 bound = max(bound, p.layer.forward_bound if forward else p.layer.backward_bound)
-        return signed(bound.bit_length() + 1)
+        return signed(bound.bit_length() + 1 + self.network.spare_bits)
 
     @property
     def _formats(self):

@@ -15,6 +15,7 @@ from ...fixed import Rounding
 from ...fixed.gates import requantize
 from ..memory import add_memory
 from ..select import by_index, common_shape
+from .loaded_neuron import loaded_mean
 from .neuron_unit import sum_tag
 from .numerics import Numerics
 
@@ -56,11 +57,11 @@ class Pool(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n = self.numerics
-        hidden = [layer for layer in n.layers if not layer.is_output]
-        walks = {layer.index: n.program.walk(layer) for layer in hidden}
-        window = max(w.window for w in walks.values())
-        low = min(min(layer.formats.a.lo for layer in hidden), 0) * window
-        total = common_shape((low, max(layer.formats.a.hi for layer in hidden) * window))
+        view, hidden = n.view, [layer for layer in n.layers if not layer.is_output]
+        window = max((n.program.walk(layer).window for layer in hidden), default=1)
+        low = min((layer.formats.a.lo for layer in hidden), default=0)
+        high = max((layer.formats.a.hi for layer in hidden), default=1)
+        total = common_shape((min(low, 0) * window, high * window))
         part = data.StructLayout({"total": total, "derivative": self.derivative,
                                   "chosen": self.tag.window.shape()})
         write, read = add_memory(m, "parts", shape=part, depth=n.network.lanes)
@@ -77,7 +78,7 @@ class Pool(wiring.Component):
         new = Signal(part)
         m.d.comb += [
             read.addr.eq(self.tag.lane),
-            average.eq(by_index(p1_tag.layer, {i: int(w.average) for i, w in walks.items()}, 1)),
+            average.eq(view.value(p1_tag.layer, "pools_mean", 1)),
             better.eq(p1_tag.begins | (p1_code > read.data.total)),
             new.eq(read.data),
         ]
@@ -89,22 +90,27 @@ class Pool(wiring.Component):
         m.d.comb += [write.addr.eq(p1_tag.lane), write.data.eq(new), write.en.eq(p1_valid)]
         p2_tag, p2_new = held("p2_tag", p1_tag), held("p2_new", new)
         p2_valid, p2_average = held("p2_valid", p1_valid, False), held("p2_average", average)
-        factors = {layer.index: layer.mean_factor for layer in hidden}
-        product = p2_new.total * by_index(p2_tag.layer, factors)
-        p3_total = Signal(signed(len(p2_new.total) + max(factors.values()).bit_length() + 1),
-                          reset_less=True)
+        largest = max((layer.mean_factor for layer in hidden), default=1)
+        product = p2_new.total * view.value(p2_tag.layer, "mean_factor")
+        p3_total = Signal(signed(len(p2_new.total) + largest.bit_length() + 1), reset_less=True)
         m.d.sync += p3_total.eq(product)
         p3_tag, p3_new = held("p3_tag", p2_tag), held("p3_new", p2_new)
         p3_valid, p3_average = held("p3_valid", p2_valid, False), held("p3_average", p2_average)
         p3_slope = Signal(self.derivative, reset_less=True)
-        m.d.sync += p3_slope.eq(by_index(p2_tag.layer, {
-            layer.index: p2_new.derivative * layer.mean_factor for layer in hidden}))
-        codes = {layer.index: requantize(p3_total, layer.mean_shift, layer.formats.a,
-                                         Rounding.HALF_UP) for layer in hidden}
+        m.d.sync += p3_slope.eq(view.times(p2_tag.layer, "mean_factor", p2_new.derivative))
         m.d.comb += [
             self.o_valid.eq(p3_valid & p3_tag.ends), self.o_tag.eq(p3_tag),
-            self.o_chosen.eq(p3_new.chosen), self.o_code.eq(by_index(p3_tag.layer, codes)),
+            self.o_chosen.eq(p3_new.chosen), self.o_code.eq(self._code(p3_total, p3_tag)),
             self.slope_write.valid.eq(p3_valid & (p3_tag.ends | p3_average)),
             self.slope_write.row.eq(p3_tag.slope), self.slope_write.code.eq(p3_slope),
         ]
         return m
+
+    def _code(self, total, tag):
+        """The pooled code: the mean, or what was chosen, at p3."""
+        n = self.numerics
+        if n.view.loadable:
+            return loaded_mean(n.view, total, tag.layer)
+        return by_index(tag.layer, {
+            layer.index: requantize(total, layer.mean_shift, layer.formats.a, Rounding.HALF_UP)
+            for layer in n.layers if not layer.is_output})

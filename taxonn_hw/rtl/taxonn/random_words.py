@@ -14,6 +14,12 @@ __all__ = ["ArrayRandom"]
 class ArrayRandom(wiring.Component):
     """Row words three cycles after their address, and the lane sequence.
 
+    Parameters
+    ----------
+    seed, lanes : int
+    first : tuple of Value, optional
+        What a restart takes as row state and lane bits, in place of what ``seed`` gives.
+
     Members
     -------
     advance : In(1)
@@ -32,8 +38,8 @@ class ArrayRandom(wiring.Component):
     state : Out(32)
     """
 
-    def __init__(self, *, seed: int, lanes: int) -> None:
-        self.seed, self.n_lanes = seed, lanes
+    def __init__(self, *, seed: int, lanes: int, first=(None, None)) -> None:
+        self.seed, self.n_lanes, self.first = seed, lanes, first
         super().__init__({
             "advance": In(1), "advance_lanes": In(1), "restart": In(1), "index": In(16),
             "c3": Out(RANDOM_BITS), "c6": Out(RANDOM_BITS), "c7": Out(RANDOM_BITS),
@@ -42,8 +48,9 @@ class ArrayRandom(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.row_state = state = RowState(seed=self.seed)
-        m.submodules.lane_words = lanes = LaneWords(seed=self.seed, lanes=self.n_lanes)
+        m.submodules.row_state = state = RowState(seed=self.seed, first=self.first[0])
+        m.submodules.lane_words = lanes = LaneWords(seed=self.seed, lanes=self.n_lanes,
+                                                    first=self.first[1])
         m.submodules.row_word = words = RowWord(latency=RANDOM_LATENCY)
         word = words.word
         for stage in range(RANDOM_STAGE + 1, 8):

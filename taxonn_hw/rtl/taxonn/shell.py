@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...config_hash import config_hash
 from ...plan import Network
 from ...plan.latency import WRITE_LATENCY
-from ...plan.streams import geometry
+from ...plan.streams import geometry, result_shape
 from ..control import ControlBlock
 from .mover import Mover
 from .numerics import Numerics
@@ -62,22 +62,23 @@ def add_softmax(m, numerics: Numerics, unit, *, state, lane_word):
     return softmax
 
 
-def connect_run(m, network: Network, o_results, *, control, loader, sequencer, hazard, unit,
-                stored, shows_final: bool = False) -> Runner:
-    """Start and count samples, queue their results; ``stored`` counts passes that are."""
-    depth = max(16, 2 * network.output.n_out)
+def connect_run(m, numerics: Numerics, o_results, *, control, loader, sequencer, hazard, unit,
+                stored, shows_final: bool = False, start=None) -> Runner:
+    """Start and count samples, queue their results; ``stored`` counts passes that are, ``start``
+    replaces the strobe of the register."""
+    network, view = numerics.network, numerics.view
+    depth = max(16, *(2 * layer.n_out for layer in network.outputs))
     m.submodules.results = queue = SyncFIFOBuffered(
-        width=network.output.formats.a.width, depth=depth)
+        width=result_shape(network)[0], depth=depth)
     m.submodules.runner = runner = Runner(
-        n_out=network.output.n_out, depth=depth, shows_final=shows_final)
+        n_out=view.total("n_out"), depth=depth, shows_final=shows_final)
     m.d.comb += [
-        queue.w_en.eq(unit.a_valid & (unit.a_tag.layer == network.output.index)
-                      & control.results),
+        queue.w_en.eq(unit.a_valid & view.is_output(unit.a_tag.layer) & control.results),
         queue.w_data.eq(unit.a_code),
         o_results.valid.eq(queue.r_rdy), o_results.payload.eq(queue.r_data),
         queue.r_en.eq(o_results.ready),
         runner.popped.eq(queue.r_rdy & o_results.ready),
-        runner.start.eq(control.start), runner.stop.eq(control.stop),
+        runner.start.eq(control.start if start is None else start), runner.stop.eq(control.stop),
         runner.samples.eq(control.samples), runner.results.eq(control.results),
         runner.sample_ready.eq(loader.full), runner.stopped.eq(sequencer.stopped),
         runner.sample_starts.eq(sequencer.sample_starts),

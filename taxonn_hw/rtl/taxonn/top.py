@@ -95,7 +95,7 @@ class Accelerator(wiring.Component):
         self._lists(m, loader, sequencer, unit)
         sink = add_softmax(m, n, unit, state=array.state, lane_word=array.lane_word)
         self._sums(m, hazard, array, sink)
-        connect_run(m, network, self.o_results, control=control, loader=loader,
+        connect_run(m, self.numerics, self.o_results, control=control, loader=loader,
                     sequencer=sequencer, hazard=hazard, unit=unit,
                     stored=array.stored + unit.stored)
         self._stores(m, array, unit)
