@@ -1,8 +1,9 @@
 """The sensible whole of formats for a bitwidth, and the rules that tie formats together.
 
 The defaults were chosen by measurement (README, section "Accuracy"): hidden activations keep two
-to three integer bits, stored weights keep at least twelve bits so that small steps are not lost,
-and up to seven bits the gradient is a power of two.
+to three integer bits, stored weights keep at least twelve bits so that small steps are not lost
+(kernels sixteen: their gradients sum over positions, so their steps are smaller), and up to seven
+bits the gradient is a power of two.
 """
 
 from dataclasses import dataclass, fields
@@ -53,7 +54,7 @@ def layer_formats(config: Config, index: int, x: QFormat) -> LayerFormats:
     def pick(key: str, default):
         return getattr(own, key) or getattr(common, key) or default
 
-    weight = pick("weight", _stored(bits))
+    weight = pick("weight", _stored(bits, layer.kind == "conv"))
     operand = pick("operand", min(_operand(bits), weight, key=lambda q: q.width))
     if last:
         a = own.output or own.activation or common.output
@@ -73,8 +74,10 @@ def layer_formats(config: Config, index: int, x: QFormat) -> LayerFormats:
     return formats
 
 
-def _stored(bits: int) -> QFormat:
-    return QFormat(12, 10) if bits <= 8 else QFormat(16, 13)
+def _stored(bits: int, is_kernel: bool) -> QFormat:
+    if bits > 8:
+        return QFormat(16, 13)
+    return QFormat(16, 14) if is_kernel else QFormat(12, 10)
 
 
 def _operand(bits: int) -> QFormat:
