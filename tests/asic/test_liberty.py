@@ -1,6 +1,7 @@
 """Reading a library: packed or not, what is refused, what mapping leaves alone."""
 
 import gzip
+import itertools
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_cells_between_power_domains_are_left_alone(tmp_path):
      "'x.lib' has no inverter and no buffer with an area, which mapping needs"),
     (liberty_text().replace("area : 8.0", "area : 0").encode(),
      "'x.lib' has no flip-flop with an area, which mapping needs"),
-])
+], ids=itertools.count(1))
 def test_what_is_refused(tmp_path, monkeypatch, content, message):
     monkeypatch.chdir(tmp_path)
     if content is not None:
