@@ -158,7 +158,8 @@ def test_layers_with_their_own_formats_and_rates():
         conv(3, 3, pool="max", learning_rate_shift=3, activation="leaky_relu",
              formats={"weight": "s14.11", "operand": "s9.7", "activation": "s7.3",
                       "delta": "p5.9"}),
-        conv(4, 2, learning_rate_shift=-2, formats={"bias": "s11.9", "delta": "s6.5"}),
+        conv(4, 2, learning_rate_shift=-2,
+             formats={"weight": "s12.10", "bias": "s11.9", "delta": "s6.5"}),
         {"size": 3, "formats": {"output": "u9.8", "delta": "s10.7"}}], leak_exponent=3))
 
 
@@ -210,9 +211,10 @@ def test_wide_sums_are_exact():
 
 def test_dense_layers_are_what_they_were():
     """A net of kernels as large as the image trains like the dense net of the same weights."""
-    rounding = {"activation": "half_up", "delta": "half_up", "update": "half_up"}
-    convolution = make([2, 3, 4], [conv(5, [3, 4]), 3], rounding=rounding)
-    dense = make([2, 3, 4], [5, 3], rounding=rounding)
+    same = {"rounding": {"activation": "half_up", "delta": "half_up", "update": "half_up"},
+            "formats": {"weight": "s12.10"}}
+    convolution = make([2, 3, 4], [conv(5, [3, 4]), 3], **same)
+    dense = make([2, 3, 4], [5, 3], **same)
     rng = np.random.default_rng(2)
     parameters = scatter(dense, rng)
     order = np.arange(24).reshape(12, 2).T.ravel()  # (position, channel) -> (channel, position)
