@@ -57,7 +57,7 @@ def check(request, program, picture, clock, board_name):
     if board is not None:
         result |= _line(request, network, board)
     if picture is not None:
-        result |= _draw_schedule(picture, request.config.name, prediction, on)
+        result |= _draw_schedule(picture, request.config.name, prediction, data)
 
     def text():
         out = console()
@@ -106,15 +106,16 @@ def _line(request, network, board) -> dict:
             **resident_facts(network, x, target, board.baud)}
 
 
-def _draw_schedule(path, name, prediction, on) -> dict:
-    """Draw a typical sample; return its facts."""
+def _draw_schedule(path, name, prediction, data: str | None) -> dict:
+    """Draw a typical sample; return its facts.  A picture names no folder but that of the data."""
     from ..plan.schedule import sample_schedule
     from ..report.schedule import schedule_picture
 
     schedule = sample_schedule(prediction)
     schedule_picture(path, schedule, title=f"{name}: a sample of {schedule.clocks} clocks",
-                     subtitle=f"predicted {on}; utilisation over all of them "
-                              f"{prediction.utilisation:.3f}")
+                     subtitle=f"predicted on {prediction.samples} samples"
+                              f"{f' of {Path(data).name}' if data else ''}; utilisation over all "
+                              f"of them {prediction.utilisation:.3f}")
     return {"schedule_picture": str(path), "schedule": schedule.facts()}
 
 
