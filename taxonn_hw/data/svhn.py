@@ -30,16 +30,16 @@ def read_mat(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray, Path]:
         When the file is damaged or holds something else.
     """
     from scipy.io import loadmat  # slow to import, and few runs need it
-    from scipy.io.matlab import MatReadError
+    from scipy.io.matlab import MatReadError, matfile_version
 
     path = find_file(folder, _FILES[part])
     try:
         with open_file(path) as file:
+            if matfile_version(file)[0] == 2:
+                raise UserError(f"{path.name} is MATLAB v7.3 (HDF5); SVHN is published as v5")
             content = loadmat(file, variable_names=("X", "y"))
     except UserError:
-        raise
-    except NotImplementedError:  # what loadmat says to HDF5 files
-        raise UserError(f"{path.name} is MATLAB v7.3 (HDF5); SVHN is published as v5") from None
+        raise  # ours, with its own reason; it is a ValueError, which below means a damaged file
     except (MatReadError, ValueError, TypeError, KeyError, IndexError) as error:
         raise UserError(f"{path.name} is no MATLAB v5 file: {error}") from None
     for name in ("X", "y"):
