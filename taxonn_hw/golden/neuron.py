@@ -26,8 +26,7 @@ def activate(acc, layer: LayerArithmetic, mode: Rounding, random=None):
         return a, np.ones_like(a)  # the derivative is in the loss
     if layer.activation.is_table:
         table_a, table_slope = layer.table
-        z = requantize(acc, layer.forward_frac - layer.table_format.frac, layer.table_format,
-                       mode, random)
+        z = requantize(acc, layer.activation_drop, layer.table_format, mode, random)
         index = z - layer.table_format.lo
         return table_a[index], table_slope[index]
     a = quantize_code(acc, layer, mode, random)
@@ -36,16 +35,15 @@ def activate(acc, layer: LayerArithmetic, mode: Rounding, random=None):
 
 def quantize_code(acc, layer: LayerArithmetic, mode: Rounding, random=None):
     """Return the activation codes for forward accumulators, tables excepted."""
-    q = layer.formats.a
-    drop = layer.forward_frac - q.frac
+    q, drop = layer.formats.a, layer.activation_drop
     match layer.activation:
         case Activation.RELU:
             return np.maximum(requantize(acc, drop, q, mode, random), 0)
         case Activation.LEAKY_RELU:
             sloped = np.where(acc < 0, acc, acc << layer.leak_exponent)
-            return requantize(sloped, drop + layer.leak_exponent, q, mode, random)
+            return requantize(sloped, drop, q, mode, random)
         case Activation.HARD_SIGMOID:  # (z + 2) / 4
-            a = requantize(acc + (2 << layer.forward_frac), drop + 2, q, mode, random)
+            a = requantize(acc + (2 << layer.forward_frac), drop, q, mode, random)
             return np.clip(a, 0, q.one)
         case _:
             return requantize(acc, drop, q, mode, random)

@@ -81,25 +81,19 @@ class Alignment:
             _, high = self.network.config.rate_range
             drops += [layer.update_shift(high) for layer in self.layers]
         if self.rounds_activations:
-            drops += [self.activation_drop(layer) for layer in self.lane_layers]
+            drops += [layer.activation_drop for layer in self.lane_layers]
         if self.rounds_deltas and self.training:
             drops += [self.delta_drop(layer) for layer in self.lane_layers]
         return max(drops) + self.network.spare_bits
 
-    def activation_drop(self, layer: Layer) -> int:
-        """Fraction bits that a forward sum of ``layer`` loses on its way into an activation."""
-        quarter = 2 if layer.activation is Activation.HARD_SIGMOID else 0
-        return layer.forward_frac - layer.formats.a.frac + quarter
-
     def delta_drop(self, layer: Layer) -> int:
         """Fraction bits that a backward sum loses on its way into a delta of ``layer``."""
-        above = self.network.above(layer)
-        return above.backward_frac + layer.derivative_frac - layer.formats.delta.frac
+        return layer.delta_frac(self.network.above(layer)) - layer.formats.delta.frac
 
     def forward_zeros(self, layer: Layer) -> int:
         """Zeros appended to the forward sums of ``layer``, its biases too."""
         if self.rounds_activations and layer in self.lane_layers:
-            return self.point - self.activation_drop(layer)
+            return self.point - layer.activation_drop
         return 0
 
     def backward_zeros(self, layer: Layer) -> int:

@@ -109,6 +109,32 @@ class LayerArithmetic:
         return (self.fan_in * product_bound << self.product_shift) + (-f.bias.lo << self.bias_shift)
 
     @property
+    def activation_drop(self) -> int:
+        """Fraction bits that a forward sum loses on its way into an activation or table index.
+
+        A negative sum of leaky ReLU; a positive one is shifted up by the slope first.
+        """
+        drop = self.forward_frac - self.formats.a.frac
+        match self.activation:
+            case Activation.LEAKY_RELU:
+                return drop + self.leak_exponent
+            case Activation.HARD_SIGMOID:  # (z + 2) / 4
+                return drop + 2
+            case Activation.SIGMOID | Activation.TANH:
+                return self.forward_frac - self.table_format.frac
+            case _:
+                return drop
+
+    def delta_frac(self, above: "LayerArithmetic | None") -> int:
+        """Fraction bits of the number that is stored as a delta: ``a - t`` or ``W' delta``, by f'.
+
+        ``above`` is the layer that reads this one, None at the output.
+        """
+        if above is None:
+            return self.formats.a.frac + self.has_derivative_at_output * self.derivative_frac
+        return above.backward_frac + self.derivative_frac + self.mean_shift
+
+    @property
     def backward_frac(self) -> int:
         """Fraction bits of the accumulator that gathers the delta of this layer's input."""
         return self.formats.operand.frac + self.formats.delta.frac

@@ -80,7 +80,7 @@ class Points:
         pairs = [(network, layer) for network in build.networks for layer in network.layers]
         spare = build.spare_bits
         self.operand = spare + max(_operand_drop(layer) for _, layer in pairs)
-        self.activation = spare + max(0, *(_activation_drop(layer) for _, layer in pairs))
+        self.activation = spare + max(0, *(layer.activation_drop for _, layer in pairs))
         self.mean = max(layer.mean_shift for _, layer in pairs)
         self.delta = spare + max(0, *(_delta_drop(network, layer) for network, layer in pairs))
 
@@ -94,7 +94,7 @@ class Points:
         low_code, high_code = _clip(layer)
         kind = layer.activation
         leak = layer.leak_exponent if kind is Activation.LEAKY_RELU else 0
-        zeros = self.activation - _activation_drop(layer)
+        zeros = self.activation - layer.activation_drop
         groups = program.walk(layer).groups
         values = {name: of(program, layer) or 0 for name, of in SIZES.items()} | {
             "group_code": groups.bit_length() - 1, "is_output": int(layer.is_output),
@@ -129,24 +129,10 @@ def _operand_drop(layer) -> int:
     return layer.formats.weight.frac - layer.formats.operand.frac
 
 
-def _activation_drop(layer) -> int:
-    """Fraction bits that a forward sum loses, a negative one with leaky ReLU."""
-    drop = layer.forward_frac - layer.formats.a.frac
-    match layer.activation:
-        case Activation.LEAKY_RELU:
-            return drop + layer.leak_exponent
-        case Activation.HARD_SIGMOID:
-            return drop + 2
-    return drop
-
-
 def _delta_drop(network, layer) -> int:
     """Fraction bits that a number loses when it becomes a delta of ``layer``."""
-    if layer.is_output:
-        own = layer.derivative_frac if layer.has_derivative_at_output else 0
-        return layer.formats.a.frac + own - layer.formats.delta.frac
-    frac = network.above(layer).backward_frac + layer.derivative_frac + layer.mean_shift
-    return frac - layer.formats.delta.frac
+    above = None if layer.is_output else network.above(layer)
+    return layer.delta_frac(above) - layer.formats.delta.frac
 
 
 def _clip(layer) -> tuple[int, int]:

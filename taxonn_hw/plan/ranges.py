@@ -63,13 +63,11 @@ def _stores(layer, above, rates: tuple[int, int]) -> Iterator[tuple[str, int, in
     frac = layer.table_format.frac if layer.activation.is_table else f.a.frac
     yield "activation", layer.forward_bound + two << leak, layer.forward_frac + leak - frac
     if above is None:
-        error, error_frac = f.a.hi - f.a.lo, f.a.frac
+        error = f.a.hi - f.a.lo
         error *= layer.derivative_bound if layer.has_derivative_at_output else 1
-        error_frac += layer.derivative_frac if layer.has_derivative_at_output else 0
     else:
         error = above.backward_bound * layer.derivative_bound * layer.mean_factor
-        error_frac = above.backward_frac + layer.derivative_frac + layer.mean_shift
-    yield "delta", error, error_frac - f.delta.frac
+    yield "delta", error, layer.delta_frac(above) - f.delta.frac
     for rate in rates:
         yield "weight step", layer.step_bound, layer.update_shift(rate)
         yield "bias step", (layer.batch * layer.multiplier * layer.update_terms * -f.delta.lo

@@ -17,7 +17,7 @@ __all__ = ["activation_term", "apply_slope", "drop_activation", "round_activatio
 
 def round_activation(acc: Value, layer: Layer, mode: Rounding, random=None) -> Value:
     """First half of ``activate``: the rounded value before saturation (tables: their index)."""
-    drop = _drop(layer)
+    drop = layer.activation_drop
     match layer.activation:
         case Activation.LEAKY_RELU:
             steep = _left(acc, layer.leak_exponent)
@@ -38,27 +38,13 @@ def activation_term(layer: Layer, mode: Rounding, random=None):
     """
     if layer.activation is Activation.LEAKY_RELU or mode is Rounding.HALF_EVEN:
         return None
-    term = rounding_term(_drop(layer), mode, random)
+    term = rounding_term(layer.activation_drop, mode, random)
     return term + (2 << layer.forward_frac) if layer.activation is Activation.HARD_SIGMOID else term
 
 
 def drop_activation(acc: Value, layer: Layer) -> Value:
     """Drop the fraction bits of an accumulator that has its :func:`activation_term`."""
-    return round_shift(acc, _drop(layer), Rounding.FLOOR)
-
-
-def _drop(layer: Layer) -> int:
-    """Fraction bits that an activation loses."""
-    drop = layer.forward_frac - layer.formats.a.frac
-    match layer.activation:
-        case Activation.LEAKY_RELU:
-            return drop + layer.leak_exponent
-        case Activation.HARD_SIGMOID:
-            return drop + 2
-        case Activation.SIGMOID | Activation.TANH:
-            return layer.forward_frac - layer.table_format.frac
-        case _:
-            return drop
+    return round_shift(acc, layer.activation_drop, Rounding.FLOOR)
 
 
 def saturate_activation(value: Value, layer: Layer) -> Value:

@@ -328,7 +328,7 @@ class Lane(wiring.Component):
         for layer in n.lane_layers:
             above = n.network.above(layer)
             values[above.index] = apply_slope(total, slope[0], slope[1], layer)
-            cases[above.index] = (layer, above.backward_frac + layer.derivative_frac)
+            cases[above.index] = (layer, layer.delta_frac(above))
         quantizer = DeltaQuantizer(cases=cases, mode=n.network.config.rounding.delta,
                                    as_pow2=n.pow2, shape=n.delta)
         row_word = c.c7_row_word if quantizer.random_delay() else c.c6_row_word

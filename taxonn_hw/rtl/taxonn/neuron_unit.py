@@ -118,11 +118,9 @@ class NeuronUnit(wiring.Component):
         n, mode, output = self.numerics, self.rounding.delta, self.numerics.network.output
         if n.view.loadable:
             return LoadedQuantizer(view=n.view, mode=mode, shape=n.delta)
-        cases = {layer.index: (layer, n.network.above(layer).backward_frac
-                               + layer.derivative_frac + layer.mean_shift)
+        cases = {layer.index: (layer, layer.delta_frac(n.network.above(layer)))
                  for layer in self.hidden}
-        cases[output.index] = (output, output.formats.a.frac + (
-            output.derivative_frac if output.has_derivative_at_output else 0))
+        cases[output.index] = (output, output.delta_frac(None))
         return DeltaQuantizer(cases=cases, mode=mode, as_pow2=n.pow2, shape=n.delta)
 
     def elaborate(self, platform):
