@@ -25,11 +25,10 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, Rounding
-from ...fixed.gates import requantize, round_shift, rounding_offset, saturate
+from ...fixed.gates import requantize, round_shift, rounding_offset
 from ...fixed.variable import append_zeros
-from ..neuron import apply_slope, round_activation, saturate_activation, slope_of_code
-from ..quantize import DeltaQuantizer
 from ..select import by_index
+from .lane_stores import add_activation, add_delta
 from .lane_update import add_update
 from .loaded_lane import loaded_bias, loaded_control, loaded_operand
 from .numerics import Numerics
@@ -185,11 +184,18 @@ class Lane(wiring.Component):
             else:
                 updated = add_update(m, n, c, c3_word, c5_total, 5)
             m.d.comb += self.updated.eq(updated)
-        if n.lane_layers:
-            self._store_activation(m, self.accumulator)
-        if n.lane_layers and n.training:
-            self._store_delta(m, activation, self.accumulator)
+        self._stores(m, activation, self.accumulator, self.accumulator)
         return m
+
+    def _stores(self, m, activation, forward, backward) -> None:
+        """What is stored all at once, from the sums at c6."""
+        n, c = self.numerics, self.control
+        if not n.lane_layers:
+            return
+        m.d.comb += self.activation.eq(
+            Mux(self.alive, add_activation(m, n, c, forward, self.random), 0))
+        if n.training:
+            m.d.comb += self.delta.eq(add_delta(m, n, c, activation, backward, self.random))
 
     def _element_codes(self):
         """The lane's element read as an activation and as a delta."""
@@ -287,54 +293,6 @@ class Lane(wiring.Component):
             return append_zeros(product, self.control.c4_alignment, shifts[-1])
         choices = [round_shift(product, -zeros, Rounding.FLOOR) for zeros in shifts]
         return choices[0] if len(choices) == 1 else Array(choices)[self.control.c4_alignment]
-
-    def _store_activation(self, m, total) -> None:
-        """Activation of this lane's neuron, from the accumulator ``total`` at c6."""
-        n, c, a = self.numerics, self.control, self.numerics.alignment
-        code = Signal(n.vector_activation, reset_less=True)
-        m.d.comb += self.activation.eq(Mux(self.alive, code, 0))
-        if a.rounds_activations:
-            value = round_shift(total, a.point, Rounding.FLOOR)
-            m.d.sync += code.eq(by_index(c.c6_layer, {
-                layer.index: saturate_activation(value, layer) for layer in n.lane_layers}))
-            return
-        codes, random = {}, c.c6_row_word ^ self.random
-        for layer in n.lane_layers:
-            value = round_activation(total, layer, n.network.config.rounding.activation,
-                                     random)
-            register = Signal(value.shape(), name=f"c7_rounded_{layer.index}", reset_less=True)
-            m.d.sync += register.eq(value)
-            codes[layer.index] = saturate_activation(register, layer)
-        m.d.sync += code.eq(by_index(c.c7_layer, codes))
-
-    def _store_delta(self, m, activation, total) -> None:
-        """Delta of this lane's neuron: the null slot that ends its sum brings its activation."""
-        n, c, a = self.numerics, self.control, self.numerics.alignment
-        slope = by_index(c.c2_layer, {layer.index + 1: Cat(*slope_of_code(activation, layer))
-                                      for layer in n.lane_layers})
-        for k in (3, 4, 5, 6):
-            register = Signal(2, name=f"c{k}_slope", reset_less=True)
-            m.d.sync += register.eq(slope)
-            slope = register
-        if a.rounds_deltas:
-            value = Mux(slope[0], round_shift(total, a.point, Rounding.FLOOR), 0)
-            code = Signal(n.delta, name="c7_delta", reset_less=True)
-            m.d.sync += code.eq(by_index(c.c6_layer, {
-                layer.index + 1: saturate(value, layer.formats.delta)
-                for layer in n.lane_layers}))
-            m.d.comb += self.delta.eq(code)
-            return
-        values, cases = {}, {}
-        for layer in n.lane_layers:
-            above = n.network.above(layer)
-            values[above.index] = apply_slope(total, slope[0], slope[1], layer)
-            cases[above.index] = (layer, layer.delta_frac(above))
-        quantizer = DeltaQuantizer(cases=cases, mode=n.network.config.rounding.delta,
-                                   as_pow2=n.pow2, shape=n.delta)
-        row_word = c.c7_row_word if quantizer.random_delay() else c.c6_row_word
-        stages = [c.c6_layer, c.c7_layer, c.c8_layer][:quantizer.latency]
-        value = by_index(c.c6_layer, values)
-        m.d.comb += self.delta.eq(quantizer.build(m, value, stages, row_word ^ self.random, "lane"))
 
 
 def _gated(value, enable):

@@ -91,6 +91,7 @@ class LoadedView:
     @cached_property
     def tables(self) -> dict[str, Table]:
         """All tables, by name."""
+        # Here, for these layouts are made of a Numerics, and that has a view.
         from .conv_descriptor import descriptor_layout, span_layout, tap_layout
 
         n, p = self.numerics, self.numerics.program

@@ -118,9 +118,7 @@ class SeparateLane(Lane):
         m.d.comb += self.accumulator.eq(
             Mux(f.c6_backward, backward, forward) if all(drains)
             else backward if drains[1] else forward)
-        if n.lane_layers:
-            self._store_activation(m, forward)
-            self._store_delta(m, activation, backward)
+        self._stores(m, activation, forward, backward)
         return m
 
     @staticmethod
