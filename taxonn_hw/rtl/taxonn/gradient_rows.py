@@ -16,9 +16,10 @@ def add_gradient_rows(m, numerics: Numerics, lanes, slots, valids) -> None:
     """Add the memory to the array: read for the first slot of a row, written by its last.
 
     The first slot of a kernel gradient adds the old sum to its product, unless its sample is the
-    first of the batch; where the sample takes no step the complete sum goes back at c6.  Between
-    two gradients of a row lies a forward slot that reads its weights, and waits until the slot
-    that wrote is through: a sum is never read before it is written.
+    first of the batch; the complete sum goes back at c6.  Nobody reads the one that is written with
+    a step, or by a host that stores weights: a batch begins after both.  Between two gradients of a
+    row lies a forward slot that reads its weights, and waits until the slot that wrote is through:
+    a sum is never read before it is written.
     """
     first, last = slots[_READ], slots[_WRITE]
     width = numerics.gradient.width
@@ -26,7 +27,7 @@ def add_gradient_rows(m, numerics: Numerics, lanes, slots, valids) -> None:
                              depth=numerics.network.n_rows)
     m.d.comb += [
         read.addr.eq(first.row), read.en.eq(valids[_READ] & first.gradient & first.first),
-        write.addr.eq(last.row), write.en.eq(valids[_WRITE] & last.update & ~last.takes_step),
+        write.addr.eq(last.row), write.en.eq(valids[_WRITE] & last.update),
         write.data.as_value().eq(Cat(lane.accumulator[:width] for lane in lanes)),
     ]
     row = Value.cast(read.data)
