@@ -33,6 +33,15 @@ def test_defaults_of_a_bitwidth(bits):
     assert q.lo == 0 and q.to_real(q.one) == 1 and q.hi > q.one and q.width == max(bits, 8)
 
 
+@pytest.mark.parametrize(("bits", "kernel", "dense"), [
+    (2, "s16.14", "s12.10"), (8, "s16.14", "s12.10"), (9, "s16.13", "s16.13")])
+def test_kernels_store_more(bits, kernel, dense):
+    """Their gradients sum over positions, so their steps are smaller."""
+    network = make(input_shape=[1, 4, 4], bits=bits, layers=[
+        {"kind": "conv", "channels": 2, "kernel": 2}, {"size": 3}])
+    assert [str(layer.formats.weight) for layer in network.layers] == [kernel, dense]
+
+
 @pytest.mark.parametrize("output", list(Activation))
 @pytest.mark.parametrize("hidden", NEURON_KINDS)
 def test_defaults_make_a_network_of_every_activation(hidden, output):
