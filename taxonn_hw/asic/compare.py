@@ -23,13 +23,13 @@ EXCLUDED = ("the words of every memory (weights, scalar biases, vectors, inputs,
             "the logic around them is counted")
 
 
-def compare(config: Config, liberty: Liberty, dataset: Callable[..., Dataset], *, samples: int,
-            mhz: float, power: bool, on_step: Callable[[str], None]) -> dict:
+def compare(config: Config, liberty: Liberty, dataset: Dataset, *, samples: int, mhz: float,
+            power: bool, on_step: Callable[[str], None]) -> dict:
     """Map all variants of ``config``; return areas, powers and ratios as JSON values.
 
     Parameters
     ----------
-    dataset : (Network) -> Dataset
+    dataset : Dataset
         Samples for the clocks, and for the run whose toggles make the power.
     samples : int
         How many of them.
@@ -51,7 +51,7 @@ def compare(config: Config, liberty: Liberty, dataset: Callable[..., Dataset], *
     note = missing_sta() if power else "power was not asked for"
     results = {}
     for variant in variants.values():
-        run = run_first_samples(variant.plan, dataset(variant.plan), samples)
+        run = run_first_samples(variant.plan, dataset, samples)
         on_step(f"mapping {variant.name} on {liberty.name}")
         mapped = map_component(variant.component(), liberty)
         results[variant.name] = _facts(variant, mapped, run)

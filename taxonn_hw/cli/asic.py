@@ -30,19 +30,14 @@ def asic(request, liberty, freq, no_power):
     from ..asic.variants import make_variants
     from ..data import load_or_random
 
-    make_variants(request.config)  # what cannot be compared is refused before anything slow
-    library = read_liberty(liberty)
-    samples, found = request.samples or _SAMPLES, {}
-
-    def dataset(plan):
-        dataset, found["data"] = load_or_random(
-            plan, data=request.data, samples=samples,
-            say=lambda why: found or note(f"taxonn: {why}; using random data instead"))
-        return dataset
-
+    variants = make_variants(request.config)  # refuses what cannot be compared, before all else
+    library, samples = read_liberty(liberty), request.samples or _SAMPLES
+    dataset, data = load_or_random(  # inputs and outputs of all variants are as many
+        variants["training"].plan, data=request.data, samples=samples,
+        say=lambda why: note(f"taxonn: {why}; using random data instead"))
     report = compare(request.config, library, dataset, samples=samples, mhz=freq,
                      power=not no_power, on_step=note)
-    report["data"] = found["data"]
+    report["data"] = data
     emit(request.as_json, report, lambda: _print(report))
     return 0 if all(v.get("matches_golden", True) for v in report["variants"].values()) else 1
 

@@ -58,11 +58,9 @@ class CompiledModel:
         self.widths = {name: int(stream["width"]) for name, stream in streams.items()}
         self.inputs = [name for name in streams if streams[name]["direction"] == "in"]
         self.outputs = [name for name in streams if streams[name]["direction"] == "out"]
-        if library is not None:
-            pass
-        elif simulator == "verilator":
+        if library is None and simulator == "verilator":
             library = build_library(verilog, sidecar, trace=trace is not None, opt=opt)
-        else:
+        elif library is None:
             library = cxxrtl.build_library(verilog, sidecar, opt=opt)
         self._lib = _declare(ctypes.CDLL(str(library)))
         self._model = self._lib.taxonn_new(str(trace).encode() if trace else None)
