@@ -26,7 +26,7 @@ def experiments(data: str) -> dict[str, list[str]]:
     found = {}
     for net, (folder, widths, _) in NETS.items():
         source = data if folder == "mnist" else str(Path(data).parent / folder)
-        for bits in sorted(widths, key=lambda bits: bits != FLOAT_BITS):  # that one first
+        for bits in widths:
             for seed in SEEDS:
                 found[_name(net, bits, seed)] = [
                     "golden", net, "--data", source, "--bits", str(bits), "--seed", str(seed),
