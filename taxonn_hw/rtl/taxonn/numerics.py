@@ -31,8 +31,8 @@ class Numerics:
     network : Network or Build
         What is built.
     plain : bool
-        Forward, backward and update have multipliers of their own (:mod:`.separate`), so none of
-        them has the zeros that another one needs.
+        Forward, backward and update have multipliers of their own (:mod:`.separate_lane`), so
+        none of them has the zeros that another one needs.
     like : Numerics, optional
         Hardware whose binary points the network has to do with.
 

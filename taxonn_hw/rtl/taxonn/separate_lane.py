@@ -98,16 +98,16 @@ class SeparateLane(Lane):
         m.d.comb += operand.eq(by_index(c.c2_layer, self._operands(), n.operand))
         c3_operand = Signal(n.operand, reset_less=True)
         c3_x = Signal(union(n.vector_activation, f.c2_x.shape()), reset_less=True)
-        power = self._own(f.c2_own_d, delta, f.c2_d, any(k.by_outputs for k in n.layers))
+        error = self._own(f.c2_own_d, delta, f.c2_d, any(k.by_outputs for k in n.layers))
         m.d.sync += [
             c3_operand.eq(Mux(f.c2_operand, operand, 0)),
             c3_x.eq(self._own(f.c2_own_x, activation, f.c2_x, n.has_scalar_bias)),
         ]
         if n.pow2:
-            back, step = self._shifters(m, power, operand, activation)
+            back, step = self._shifters(m, error, operand, activation)
         else:
             c3_d = Signal(union(n.delta, f.c2_d.shape()), reset_less=True)
-            m.d.sync += c3_d.eq(power)
+            m.d.sync += c3_d.eq(error)
             back, step = c3_operand * c3_d, c3_x * c3_d
         forward = self._forward(m, c3_operand * c3_x, c3_word)
         passes = [p for p in n.program.backward if p.element is Element.BACKWARD]
