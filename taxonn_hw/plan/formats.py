@@ -2,8 +2,9 @@
 
 The defaults were chosen by measurement (README, section "Accuracy"): hidden activations keep two
 to three integer bits, stored weights keep at least twelve bits so that small steps are not lost
-(kernels sixteen: their gradients sum over positions, so their steps are smaller), and up to seven
-bits the gradient is a power of two.
+(in nets with kernels sixteen: gradients of a kernel sum over positions, so its steps are smaller,
+and its rows are as wide as those of the other layers), and up to seven bits the gradient is a power
+of two.
 """
 
 from dataclasses import dataclass, fields
@@ -54,7 +55,8 @@ def layer_formats(config: Config, index: int, x: QFormat) -> LayerFormats:
     def pick(key: str, default):
         return getattr(own, key) or getattr(common, key) or default
 
-    weight = pick("weight", _stored(bits, layer.kind == "conv"))
+    has_kernels = any(other.kind == "conv" for other in config.layers)
+    weight = pick("weight", _stored(bits, has_kernels))
     operand = pick("operand", min(_operand(bits), weight, key=lambda q: q.width))
     if last:
         a = own.output or own.activation or common.output
@@ -74,10 +76,10 @@ def layer_formats(config: Config, index: int, x: QFormat) -> LayerFormats:
     return formats
 
 
-def _stored(bits: int, is_kernel: bool) -> QFormat:
+def _stored(bits: int, has_kernels: bool) -> QFormat:
     if bits > 8:
         return QFormat(16, 13)
-    return QFormat(16, 14) if is_kernel else QFormat(12, 10)
+    return QFormat(16, 14) if has_kernels else QFormat(12, 10)
 
 
 def _operand(bits: int) -> QFormat:

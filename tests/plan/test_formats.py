@@ -33,13 +33,15 @@ def test_defaults_of_a_bitwidth(bits):
     assert q.lo == 0 and q.to_real(q.one) == 1 and q.hi > q.one and q.width == max(bits, 8)
 
 
-@pytest.mark.parametrize(("bits", "kernel", "dense"), [
+@pytest.mark.parametrize(("bits", "with_kernels", "dense"), [
     (2, "s16.14", "s12.10"), (8, "s16.14", "s12.10"), (9, "s16.13", "s16.13")])
-def test_kernels_store_more(bits, kernel, dense):
-    """Their gradients sum over positions, so their steps are smaller."""
+def test_nets_with_kernels_store_more(bits, with_kernels, dense):
+    """Gradients of a kernel sum over positions, so its steps are smaller; all rows are as wide."""
     network = make(input_shape=[1, 4, 4], bits=bits, layers=[
         {"kind": "conv", "channels": 2, "kernel": 2}, {"size": 3}])
-    assert [str(layer.formats.weight) for layer in network.layers] == [kernel, dense]
+    assert [str(layer.formats.weight) for layer in network.layers] == [with_kernels] * 2
+    network = make(bits=bits, layers=[4, 3, 2])
+    assert [str(layer.formats.weight) for layer in network.layers] == [dense] * 2
 
 
 @pytest.mark.parametrize("output", list(Activation))
