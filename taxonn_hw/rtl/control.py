@@ -124,9 +124,13 @@ class ControlBlock(wiring.Component):
                 for name, value in values.items():
                     with m.Case(REGISTERS[name].address):
                         m.d.sync += bus.r_data.eq(value)
+        # Long counters, each behind a register: they show what was a cycle ago.
+        counting, slot, sample = (Signal(name=f"counts_{what}")
+                                  for what in ("cycle", "slot", "sample"))
+        m.d.sync += [counting.eq(self.counting), slot.eq(self.slot), sample.eq(self.sample)]
         with m.If(self.clear):
             m.d.sync += [cycles.eq(0), slots.eq(0), samples_done.eq(0)]
         with m.Else():
-            m.d.sync += [cycles.eq(cycles + self.counting), slots.eq(slots + self.slot),
-                         samples_done.eq(samples_done + self.sample)]
+            m.d.sync += [cycles.eq(cycles + counting), slots.eq(slots + slot),
+                         samples_done.eq(samples_done + sample)]
         return m

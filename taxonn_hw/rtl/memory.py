@@ -7,10 +7,13 @@ attribute ``no_rw_check`` tells Yosys so.
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Signal, Value
+from amaranth.hdl import Cat, Signal, Value
 from amaranth.lib.memory import Memory, WritePort
 
-__all__ = ["ReadPort", "add_memory"]
+__all__ = ["ReadPort", "add_deep_memory", "add_memory"]
+
+#: Width of a block RAM of an ECP5 -> words it then has.
+_BLOCKS = {1: 16384, 2: 8192, 4: 4096, 9: 2048, 18: 1024}
 
 #: Set by tests: such a word is delivered with all bits wrong, so that a use of it shows.
 POISON = False
@@ -44,3 +47,28 @@ def add_memory(m, name: str, *, shape, depth: int, granularity: int | None = Non
     raw = Value.cast(read.data)
     m.d.comb += Value.cast(data).eq(raw ^ wrong.replicate(len(raw)))
     return write, ReadPort(read.addr, read.en, data)
+
+
+def add_deep_memory(m, name: str, *, width: int, depth: int, address, write, new) -> Value:
+    """Add a memory of many words, with one address for both; return the word, a cycle later.
+
+    It is cut into columns so narrow that a block RAM holds all words of one, as far as that costs
+    at most an eighth more blocks: else a multiplexer of blocks would follow the slow read.
+    """
+    columns = _column_width(width, depth)
+    words = []
+    for first in range(0, width, columns):
+        part = min(columns, width - first)
+        to, out = add_memory(m, f"{name}_{first}", shape=part, depth=depth)
+        m.d.comb += [out.addr.eq(address), out.en.eq(~write), to.addr.eq(address),
+                     to.en.eq(write), to.data.eq(new[first:first + part])]
+        words.append(out.data)
+    return Cat(words)
+
+
+def _column_width(width: int, depth: int) -> int:
+    blocks = {columns: -(-width // columns) * -(-depth // words)
+              for columns, words in _BLOCKS.items()}
+    most = min(blocks.values()) * 9 / 8
+    fits = {columns: n for columns, n in blocks.items() if n <= most}
+    return min(fits, key=lambda columns: (-(-depth // _BLOCKS[columns]), -columns))

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.resident import ResidentLayout
-from .memory import add_memory
+from .memory import add_deep_memory
 from .spram import add_spram
 
 __all__ = ["ResidentMemory"]
@@ -71,10 +71,8 @@ class ResidentMemory(wiring.Component):
         if self.spram:
             return add_spram(m, "cells", width=n.word_bits, depth=n.words, address=address,
                              write=write, new=new)
-        to, out = add_memory(m, "memory", shape=n.word_bits, depth=n.words)
-        m.d.comb += [out.addr.eq(address), out.en.eq(~write), to.addr.eq(address),
-                     to.en.eq(write), to.data.eq(new)]
-        return out.data
+        return add_deep_memory(m, "memory", width=n.word_bits, depth=n.words, address=address,
+                               write=write, new=new)
 
     def _replay(self, m, read, address) -> None:
         """A place comes in, the beats of its sample go out."""

@@ -149,6 +149,7 @@ def test_status_and_counters():
         await ctx.tick()
         for signal in (dut.counting, dut.slot):
             ctx.set(signal, 0)
+        await ctx.tick()  # the counters lie behind a register
         assert await bus.read("cycles_low") == 0xFFFFFFFF
         assert await bus.read("cycles_high") == (1 << COUNTER_BITS - 32) - 1
         assert (await bus.read("slots_high"), await bus.read("slots_low")) == (1, 0)
