@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 #: From c0 to the cycle in which a row is written back.
-WRITE_LATENCY = 6
+WRITE_LATENCY = 7
 #: From the issue of a sample's last slot until its input rows may be refilled: that slot and the
 #: one before it may each wait as long as a write takes.
 ROW_RELEASE = 2 * WRITE_LATENCY + 4
@@ -41,20 +41,20 @@ ADDRESS_LATENCY = 3
 #: Conv nets: from an activation of the neuron unit to the pooled code in the image memory.
 POOL_LATENCY = 3
 #: From c0 to the products that enter the adder tree.
-PRODUCT_STAGE = 5
+PRODUCT_STAGE = 6
 #: From c0 to a complete accumulator in the lanes.
-SUM_STAGE = 6
+SUM_STAGE = 7
 #: From an append (or a rewind) to an entry that the sequencer can issue.
 LIST_LATENCY = 3
 #: From a row address to its random word.
-RANDOM_LATENCY = 3
+RANDOM_LATENCY = 4
 #: Stage at which the array has the random word of a slot.
 RANDOM_STAGE = RANDOM_LATENCY
 
 
 def conv_write_latency(network) -> int:
     """Return the cycles of a conv net from the hazard stage to the one in which a row is written
-    back: at c7, or where weights decay at c8."""
+    back: at c8, or where weights decay at c9."""
     return ADDRESS_LATENCY + WRITE_LATENCY + 1 + network.decays
 
 

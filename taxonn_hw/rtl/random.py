@@ -74,15 +74,10 @@ class RowState(wiring.Component):
 
 
 class RowWord(wiring.Component):
-    """Row word of an address; latency 3 or 4 cycles, one a cycle.
+    """Row word of an address; latency :data:`taxonn_hw.plan.latency.RANDOM_LATENCY` = 4 cycles,
+    one a cycle.
 
-    The six rounds and the addition before them are cut where three stages come out even: after the
-    addition of round 1, and after round 3.
-
-    Parameters
-    ----------
-    latency : int
-        With 4 the word is held for a cycle.
+    The addition before the six rounds and those in them are shared out, two to a stage.
 
     Members
     -------
@@ -97,13 +92,9 @@ class RowWord(wiring.Component):
     state: In(32)
     word: Out(16)
 
-    def __init__(self, *, latency: int = 4) -> None:
-        assert latency in (3, 4) and ROUNDS == 6
-        self.latency = latency
-        super().__init__()
-
     def elaborate(self, platform):
         m = Module()
+        assert ROUNDS == 6
 
         def held(name, value):
             register = Signal(value.shape(), name=name, reset_less=True)
@@ -111,17 +102,15 @@ class RowWord(wiring.Component):
             return register
 
         word = (self.index + self.state[:16])[:16]
-        x, y = mixing_round(word[8:], word[:8], self.state, 0)
-        total, y = held("s1_total", mixing_sum(x, y)), held("s1_y", y)
-        state = held("s1_state", self.state)
-        x, y = mixing_end(total, y, state, 1)
-        for i in (2, 3):
-            x, y = mixing_round(x, y, state, i)
-        x, y, state = held("s2_x", x), held("s2_y", y), held("s2_state", state)
-        for i in (4, 5):
-            x, y = mixing_round(x, y, state, i)
-        word = held("s3_word", Cat(y, x))
-        m.d.comb += self.word.eq(held("s4_word", word) if self.latency == 4 else word)
+        state, y = self.state, word[:8]
+        total = mixing_sum(word[8:], y)
+        for stage in range(1, 4):
+            total, y, state = (held(f"s{stage}_{name}", value) for name, value in (
+                ("total", total), ("y", y), ("state", state)))
+            x, y = mixing_end(total, y, state, 2 * stage - 2)
+            x, y = mixing_round(x, y, state, 2 * stage - 1)
+            total = mixing_sum(x, y)
+        m.d.comb += self.word.eq(held("s4_word", Cat(y, x)))
         return m
 
 

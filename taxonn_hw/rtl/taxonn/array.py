@@ -32,7 +32,7 @@ from .vectors import VectorMemory
 
 __all__ = ["LaneArray"]
 
-_LAST = 9  # stage
+_LAST = 10  # stage
 
 
 class LaneArray(wiring.Component):
@@ -48,7 +48,7 @@ class LaneArray(wiring.Component):
     -------
     i : In({valid, slot}), stage c0
     back : In({valid, row})
-        The update that is written back in this cycle (c6), from the hazard stage.
+        The update that is written back in this cycle (c7), from the hazard stage.
     rate : In(3)
         Highest learning-rate exponent less the present one.
     advance, restart : In(1)
@@ -61,7 +61,7 @@ class LaneArray(wiring.Component):
     sum : Out({valid, tag, total})
         From the adder tree.
     drain_load, drain_values, drain_slot : Out
-        Accumulators for the drain, with the slot that completed them (c6).
+        Accumulators for the drain, with the slot that completed them (c7).
     stored : Out(1)
         A pass that stores in all lanes will be readable by a slot that leaves the sequencer now.
     move, move_bias, move_row, move_fetch, move_shift, move_data, move_store, moved : In, Out
@@ -210,14 +210,14 @@ class LaneArray(wiring.Component):
         return stores
 
     def _biases(self, m, slots, valids, random, control):
-        """Add the scalar biases; return what lane 0 adds to its product, at c3."""
+        """Add the scalar biases; return what lane 0 adds to its product, at c4."""
         n = self.numerics
         if not n.has_scalar_bias:
             return 0
         m.submodules.biases = biases = ScalarBias(numerics=n)
         offsets = {layer.index: layer.neuron_base - layer.row_base
                    for layer in n.layers if not layer.by_outputs}
-        address, back = biases.c1_address, biases.c6_address
+        address, back = biases.c1_address, biases.c7_address
         serial = {layer.index: int(not layer.by_outputs) for layer in n.layers}
 
         def place(row, layer):  # of block 0
@@ -225,32 +225,32 @@ class LaneArray(wiring.Component):
 
         c1_place = Signal.like(address, name="c1_place", reset_less=True)
         m.d.sync += c1_place.eq(place(slots[0].row, slots[0].layer))
-        s3 = slots[3]
-        is_first = (valids[3] & s3.gather & s3.first & ~s3.pass_backward
-                    & by_index(s3.layer, serial, 1))
-        factor = Signal(n.factor, name="c3_factor", reset_less=True)
+        s4 = slots[4]
+        is_first = (valids[4] & s4.gather & s4.first & ~s4.pass_backward
+                    & by_index(s4.layer, serial, 1))
+        factor = Signal(n.factor, name="c4_factor", reset_less=True)
         own = slots[2].update & valids[2] & (slots[2].block == 0) & by_index(
             slots[2].layer, serial, 1)
         for stage in range(3, WRITE_LATENCY + 1):
             register = Signal(name=f"c{stage}_own_bias")
             m.d.sync += register.eq(own)
             own = register
-        m.d.sync += factor.eq(control.c2_factor)
+        m.d.sync += factor.eq(control.c3_factor)
         m.d.comb += [
             address.eq(Mux(self.move, self.move_row, c1_place)),
             back.eq(Mux(self.move, self.move_row,
                         place(self.back.row, slots[WRITE_LATENCY].layer))),
-            biases.c3_factor.eq(factor), biases.c3_layer.eq(s3.layer),
-            biases.c5_layer.eq(slots[5].layer),
-            biases.c3_offset.eq(control.c3_offset),
-            biases.c3_offset_lane.eq(control.c3_offset_lane),
+            biases.c4_factor.eq(factor), biases.c4_layer.eq(s4.layer),
+            biases.c6_layer.eq(slots[6].layer),
+            biases.c4_offset.eq(control.c4_offset),
+            biases.c4_offset_lane.eq(control.c4_offset_lane),
             biases.random.eq(random.lanes[:RANDOM_BITS]), biases.rate.eq(self.rate),
             biases.write.eq(own | self.move_written & self.move_bias),
             biases.load.eq(self.move_shift), biases.data.eq(self.move_data[0]),
             biases.hold.eq(self.move & ~self.move_shift & ~self.move_fetch),
         ]
         if n.pow2:
-            m.d.comb += biases.c3_power.eq(s3.power)
+            m.d.comb += biases.c4_power.eq(s4.power)
         with m.If(self.move_bias):
             m.d.comb += self.moved.eq(biases.held)
         return Mux(is_first, biases.aligned, 0)

@@ -45,19 +45,19 @@ def add_control(m, owner, slots, valids, random):
     n, a = owner.numerics, owner.numerics.alignment
     control = Signal(lane_control(n))
     m.submodules.factor = factor = FactorUnit(numerics=n)
-    m.d.comb += [factor.c1.eq(slots[1]), factor.c1_valid.eq(valids[1]),
-                 factor.rate.eq(owner.rate), control.c2_factor.eq(factor.c2_factor)]
+    m.d.comb += [factor.c2.eq(slots[2]), factor.c2_valid.eq(valids[2]),
+                 factor.rate.eq(owner.rate), control.c3_factor.eq(factor.c3_factor)]
     s1, s2 = slots[1], slots[2]
-    by_outputs = by_index(s1.layer, {layer.index: int(layer.by_outputs)
+    by_outputs = by_index(s2.layer, {layer.index: int(layer.by_outputs)
                                      for layer in n.layers}, 1)
     registered = {
-        "c2_element_y": valids[1] & s1.gather,
-        "c2_element_x": valids[1] & s1.update,
         "c2_lowest": s1.bias & ~s1.update,
-        "c2_shift": valids[1] & (s1.backward | s1.update),
-        "c2_own_power": Mux(s1.update, by_outputs, s1.gather),
-        "c2_negate": s1.update,
-        "c2_activation": _activations(n, s1),
+        "c3_element_y": valids[2] & s2.gather,
+        "c3_element_x": valids[2] & s2.update,
+        "c3_shift": valids[2] & (s2.backward | s2.update),
+        "c3_own_power": Mux(s2.update, by_outputs, s2.gather),
+        "c3_negate": s2.update,
+        "c3_activation": _activations(n, s2),
     }
     for name, value in registered.items():
         register = Signal(name=name, reset_less=True)
@@ -65,25 +65,26 @@ def add_control(m, owner, slots, valids, random):
         m.d.comb += control[name].eq(register)
     m.d.comb += [
         control.c2_layer.eq(s2.layer), control.c3_layer.eq(slots[3].layer),
-        control.c3_update.eq(slots[3].update),
-        control.c3_bias.eq(slots[3].bias & ~slots[3].update),
-        control.c5_layer.eq(slots[5].layer), control.c5_bias.eq(slots[5].bias),
-        control.c5_first.eq(slots[5].first),
-        control.c5_accumulate.eq(valids[5] & slots[5].spread),
-        control.c6_layer.eq(slots[6].layer), control.c7_layer.eq(slots[7].layer),
-        control.c8_layer.eq(slots[8].layer),
-        control.c6_row_word.eq(random.c6), control.c7_row_word.eq(random.c7),
+        control.c4_layer.eq(slots[4].layer),
+        control.c4_update.eq(slots[4].update),
+        control.c4_bias.eq(slots[4].bias & ~slots[4].update),
+        control.c6_layer.eq(slots[6].layer), control.c6_bias.eq(slots[6].bias),
+        control.c6_first.eq(slots[6].first),
+        control.c6_accumulate.eq(valids[6] & slots[6].spread),
+        control.c7_layer.eq(slots[7].layer), control.c8_layer.eq(slots[8].layer),
+        control.c9_layer.eq(slots[9].layer),
+        control.c7_row_word.eq(random.c7), control.c8_row_word.eq(random.c8),
     ]
     if n.pow2:
-        m.d.comb += control.c2_power.eq(s2.power)
+        m.d.comb += control.c3_power.eq(slots[3].power)
     if n.training and a.point:
-        _offset(m, n, slots[3], valids[3], random, control)
+        _offset(m, n, slots[4], valids[4], random, control)
     if not a.scaled:
-        s3, number = slots[3], alignment_numbers(n)
-        forward = by_index(s3.layer, {layer.index: number[
+        s4, number = slots[4], alignment_numbers(n)
+        forward = by_index(s4.layer, {layer.index: number[
             layer.product_shift + a.forward_zeros(layer)] for layer in n.layers})
-        add_alignment(m, n, control, Mux(s3.pass_backward, 0, forward), layer=s3.layer,
-                      step=s3.update, rate=owner.rate)
+        add_alignment(m, n, control, Mux(s4.pass_backward, 0, forward), layer=s4.layer,
+                      step=s4.update, rate=owner.rate)
     return control
 
 
@@ -97,16 +98,16 @@ def _offset(m, n: Numerics, slot, valid, random, control) -> None:
     """What rounding adds: to updates its complement, to deltas stored in all lanes itself."""
     a = n.alignment
     rounding, point = n.network.config.rounding, a.point
-    offset = ~rounding_offset(point, rounding.update, random.c3)
+    offset = ~rounding_offset(point, rounding.update, random.c4)
     lane, stochastic = slot.update, Rounding.STOCHASTIC
     mask = int(rounding.update is stochastic)
     if n.lane_layers and a.rounds_deltas:
-        offset = Mux(slot.update, offset, rounding_offset(point, rounding.delta, random.c3))
+        offset = Mux(slot.update, offset, rounding_offset(point, rounding.delta, random.c4))
         rounds = slot.last & slot.spread & slot.pass_backward & in_lanes(n, slot)
         mask = Mux(slot.update, mask, int(rounding.delta is stochastic))
         lane = slot.update | valid & rounds
-    m.d.comb += [control.c3_offset.eq(offset & lane.replicate(point)),
-                 control.c3_offset_lane.eq(lane & mask)]
+    m.d.comb += [control.c4_offset.eq(offset & lane.replicate(point)),
+                 control.c4_offset_lane.eq(lane & mask)]
 
 
 def alive_lanes(n: Numerics, slot):

@@ -71,14 +71,14 @@ def add_rows(m, owner, slots, valids, last: int):
 
 
 def alignment_numbers(n: Numerics) -> dict[int, int]:
-    """Return the choice at ``c4_alignment`` for every number of zeros."""
+    """Return the choice at ``c5_alignment`` for every number of zeros."""
     return {zeros: k for k, zeros in enumerate(alignments(n))}
 
 
 def add_alignment(m, n: Numerics, control, choice, *, layer, step, rate) -> None:
-    """Choose the zeros that a product gets at c4: ``choice``, or those of a ``step`` of ``layer``.
+    """Choose the zeros that a product gets at c5: ``choice``, or those of a ``step`` of ``layer``.
 
-    All inputs are at c3.
+    All inputs are at c4.
     """
     a, view, number = n.alignment, n.view, {} if n.view.loadable else alignment_numbers(n)
     if view.loadable:
@@ -91,6 +91,6 @@ def add_alignment(m, n: Numerics, control, choice, *, layer, step, rate) -> None
             number[a.update_zeros(k, exponent)] for exponent in range(high, low - 1, -1))[rate]
             for k in n.layers})
         choice = Mux(step, steps, choice)
-    register = Signal(range(max(len(number), 2)), name="c4_alignment", reset_less=True)
+    register = Signal(range(max(len(number), 2)), name="c5_alignment", reset_less=True)
     m.d.sync += register.eq(choice)
-    m.d.comb += control.c4_alignment.eq(register)
+    m.d.comb += control.c5_alignment.eq(register)

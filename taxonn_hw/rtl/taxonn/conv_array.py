@@ -4,7 +4,7 @@ Stage names are those of :mod:`.lane`; c0 is stage d3 of :mod:`.conv_address`.  
 :class:`.array.LaneArray`: lane ``l`` is multiplied by the scalar of its group and by the delta at
 the position of its group; deltas that are not of the largest of their window count as zero; the
 step of a row is a sum over positions, whose last slot reads the row, adds the word and writes it
-back at c7.
+back at c8.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
@@ -40,14 +40,14 @@ class ConvArray(wiring.Component):
     scalars, rows, picks, live : In, one a group, c1
         See :class:`.conv_address.ConvAddress`.
     back : In({valid, row}), rate, advance, restart, move... : In, moved : Out
-        As of :class:`.array.LaneArray`; the write-back is at c7, where weights decay at c8.
+        As of :class:`.array.LaneArray`; the write-back is at c8, where weights decay at c9.
     d_write : In({valid, layer, row, lane, code})
         A delta, for all lane groups.
     c_write : In({valid, layer, row, lane, code})
         Which position of a window was chosen.
     sum : Out({valid, tag, total})
         From the adder tree.
-    drain_load, drain_values, drain_slot : Out, c6
+    drain_load, drain_values, drain_slot : Out, c7
     state, lanes : Out
         Random state and bits for the neuron unit.
     """
@@ -159,12 +159,12 @@ class ConvArray(wiring.Component):
         return self.back.valid & (slot.takes_step | (slot.decays if n.decay is not None else 0))
 
     def _late_lanes(self, m, lanes, slots, valids):
-        """Return the bits of the lane sequence for decay: slots at c7 that end a sample still see
-        its bits, though the next sample has been at c3."""
+        """Return the bits of the lane sequence for decay: slots at c8 that end a sample still see
+        its bits, though the next sample has been at c4."""
         if self.numerics.decay is None:
             return lanes
         late = Signal.like(lanes, name="late_lanes", reset_less=True)
-        entered = [valids[k] & slots[k].new_sample for k in (3, 4, 5)]
+        entered = [valids[k] & slots[k].new_sample for k in (4, 5, 6)]
         with m.If(~Cat(entered).any()):
             m.d.sync += late.eq(lanes)
         return late
@@ -223,13 +223,13 @@ class ConvArray(wiring.Component):
         """Decode once; return the control of every share of the lanes."""
         n, a = self.numerics, self.numerics.alignment
         common = Signal(lane_control(n), name="common_control")
-        s1 = slots[1]
+        s2 = slots[2]
         registered = {
-            "c2_element_y": valids[1] & s1.gather,
-            "c2_element_x": valids[1] & s1.gradient,
-            "c2_shift": valids[1] & (s1.gather | s1.gradient),
-            "c2_own_power": 1,
-            "c2_negate": s1.gradient,
+            "c3_element_y": valids[2] & s2.gather,
+            "c3_element_x": valids[2] & s2.gradient,
+            "c3_shift": valids[2] & (s2.gather | s2.gradient),
+            "c3_own_power": 1,
+            "c3_negate": s2.gradient,
         }
         for name, value in registered.items():
             register = Signal(name=name, reset_less=True)
@@ -237,53 +237,56 @@ class ConvArray(wiring.Component):
             m.d.comb += common[name].eq(register)
         if n.view.loadable:
             self._numbers(m, slots, common)
-        s3, s5, s6 = slots[3], slots[5], slots[6]
+        s4, s6, s7 = slots[4], slots[6], slots[7]
         m.d.comb += [
-            common.c2_layer.eq(slots[2].tag.layer), common.c3_layer.eq(s3.tag.layer),
-            common.c3_update.eq(self._steps(s3)), common.c3_bias.eq(s3.bias & s3.spread),
-            common.c5_first.eq(s5.first), common.c5_layer.eq(s5.tag.layer),
-            common.c5_accumulate.eq(valids[5] & (s5.spread | s5.gradient) | stored[5]),
-            common.c6_layer.eq(s6.tag.layer), common.c6_bias.eq(s6.bias),
+            common.c2_layer.eq(s2.tag.layer), common.c3_layer.eq(slots[3].tag.layer),
+            common.c4_layer.eq(s4.tag.layer),
+            common.c4_update.eq(self._steps(s4)), common.c4_bias.eq(s4.bias & s4.spread),
+            common.c6_first.eq(s6.first), common.c6_layer.eq(s6.tag.layer),
+            common.c6_accumulate.eq(valids[6] & (s6.spread | s6.gradient) | stored[6]),
+            common.c7_layer.eq(s7.tag.layer), common.c7_bias.eq(s7.bias),
         ]
         if n.training and a.point:
             rounding = n.network.config.rounding
-            offset = ~rounding_offset(a.point, rounding.update, random.c3)
+            offset = ~rounding_offset(a.point, rounding.update, random.c4)
             m.d.comb += [
-                common.c3_offset.eq(offset & self._steps(s3).replicate(a.point)),
-                common.c3_offset_lane.eq(
-                    self._steps(s3) & int(rounding.update is Rounding.STOCHASTIC)),
+                common.c4_offset.eq(offset & self._steps(s4).replicate(a.point)),
+                common.c4_offset_lane.eq(
+                    self._steps(s4) & int(rounding.update is Rounding.STOCHASTIC)),
             ]
         if n.batch > 1:
-            s4 = slots[4]
-            m.d.comb += common.c4_gathers.eq(valids[4] & s4.gradient & s4.first & ~s4.fresh)
+            s5 = slots[5]
+            m.d.comb += common.c5_gathers.eq(valids[5] & s5.gradient & s5.first & ~s5.fresh)
         if n.decay is not None:
-            m.d.comb += [common.c7_decays.eq(slots[7].decays & ~slots[7].bias),
-                         common.c7_row_word.eq(random.c7)]
+            m.d.comb += [common.c8_decays.eq(slots[8].decays & ~slots[8].bias),
+                         common.c8_row_word.eq(random.c8)]
             if n.batch > 1:
-                m.d.comb += common.c6_steps.eq(s6.takes_step)
+                m.d.comb += common.c7_steps.eq(s7.takes_step)
         if not a.scaled:
             if n.view.loadable:
-                forward = n.view.value(s3.tag.layer, "product_zeros")
+                forward = n.view.value(s4.tag.layer, "product_zeros")
             else:
                 number = alignment_numbers(n)
-                forward = by_index(s3.tag.layer, {
+                forward = by_index(s4.tag.layer, {
                     k.index: number[k.product_shift] for k in n.layers})
-            add_alignment(m, n, common, Mux(s3.spread, forward, 0), layer=s3.tag.layer,
-                          step=s3.gradient, rate=self.rate)
+            add_alignment(m, n, common, Mux(s4.spread, forward, 0), layer=s4.tag.layer,
+                          step=s4.gradient, rate=self.rate)
         factors = []
         for g in range(self.groups):
             m.submodules[f"factor_{g}"] = factor = FactorUnit(numerics=n)
-            c1 = Signal(slot_layout(n), name=f"c1_dense_slot_{g}")
+            c2 = Signal(slot_layout(n), name=f"c2_dense_slot_{g}")
+            scalar = Signal(n.scalar, name=f"c2_scalar_{g}", reset_less=True)
+            m.d.sync += scalar.eq(self.scalars[g])
             m.d.comb += [
-                c1.layer.eq(s1.tag.layer), c1.update.eq(s1.gradient), c1.gather.eq(s1.gather),
-                c1.pass_backward.eq(~s1.spread), c1.scalar.eq(self.scalars[g]),
-                factor.c1.eq(c1), factor.c1_valid.eq(valids[1]), factor.rate.eq(self.rate),
+                c2.layer.eq(s2.tag.layer), c2.update.eq(s2.gradient), c2.gather.eq(s2.gather),
+                c2.pass_backward.eq(~s2.spread), c2.scalar.eq(scalar),
+                factor.c2.eq(c2), factor.c2_valid.eq(valids[2]), factor.rate.eq(self.rate),
             ]
-            factors.append(factor.c2_factor)
+            factors.append(factor.c3_factor)
         controls = []
-        for share, value in enumerate(self._of_group(slots[2].tag.layer, factors)):
+        for share, value in enumerate(self._of_group(slots[3].tag.layer, factors)):
             control = Signal(lane_control(n), name=f"control_{share}")
-            m.d.comb += [control.eq(common), control.c2_factor.eq(value)]
+            m.d.comb += [control.eq(common), control.c3_factor.eq(value)]
             controls.append(control)
         return controls
 
@@ -293,8 +296,8 @@ class ConvArray(wiring.Component):
         looked_up = {
             "c2_operand_zeros": (slots[1], "operand_zeros"),
             "c2_operand_high": (slots[1], "operand_high"),
-            "c3_bias_zeros": (slots[2], "bias_zeros"),
-            "c6_weight_high": (slots[5], "weight_high"), "c6_bias_high": (slots[5], "bias_high"),
+            "c4_bias_zeros": (slots[3], "bias_zeros"),
+            "c7_weight_high": (slots[6], "weight_high"), "c7_bias_high": (slots[6], "bias_high"),
         }
         for name, (slot, number) in looked_up.items():
             register = Signal(common[name].shape(), name=f"{name}_held", reset_less=True)

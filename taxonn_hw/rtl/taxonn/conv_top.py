@@ -19,17 +19,17 @@ derivatives       one a delta                      written by the pool, read by 
 parts             a window's largest or sum so     read at p0, written at p1
                   far, one a channel of a block
 taps              a tap row of every kernel        read at d0
-sums of           as the weight memory, with       read at c3, written at c6
+sums of           as the weight memory, with       read at c4, written at c7
 gradients         batches only
 ================  ===============================  ==============================================
 
 Clocks, from a slot that leaves the hazard stage at d0 (nothing behind it ever stalls): d3 = c0 the
-weight row is read, c5 products, c6 sums.  Forward, the last slot of a position (its bias row) loads
-the drain at c6; the channels leave one a clock, summed over lane groups, through neuron unit and
+weight row is read, c6 products, c7 sums.  Forward, the last slot of a position (its bias row) loads
+the drain at c7; the channels leave one a clock, summed over lane groups, through neuron unit and
 pool.  So a position takes as many clocks as it has slots, or as channels if those are more.  Input
 gradient: the tree adds a slot a clock, a sum leaves through the neuron unit into the rows of
 deltas.  Kernel gradient: the last position of a tap row reads the row, adds it to the sum in the
-lanes, and writes it at c7; where weights decay at c8.
+lanes, and writes it at c8; where weights decay at c9.
 """
 
 from amaranth.hdl import Module, Signal

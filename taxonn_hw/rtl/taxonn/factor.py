@@ -21,22 +21,22 @@ class FactorUnit(wiring.Component):
 
     Members
     -------
-    c1, c1_valid : In
+    c2, c2_valid : In
         The slot.
     rate : In(3)
         Highest learning-rate exponent less the present one.
-    c2_factor : Out
+    c3_factor : Out
         0 without a slot, and where the lanes multiply by their own elements.
     """
 
     def __init__(self, *, numerics: Numerics) -> None:
         self.numerics = n = numerics
-        super().__init__({"c1": In(slot_layout(n)), "c1_valid": In(1), "rate": In(3),
-                          "c2_factor": Out(n.factor)})
+        super().__init__({"c2": In(slot_layout(n)), "c2_valid": In(1), "rate": In(3),
+                          "c3_factor": Out(n.factor)})
 
     def elaborate(self, platform):
         m = Module()
-        n, slot, a = self.numerics, self.c1, self.numerics.alignment
+        n, slot, a = self.numerics, self.c2, self.numerics.alignment
         scalar = Signal(signed(len(slot.scalar) + 2 + (n.multiplier - 1).bit_length()))
         m.d.comb += scalar.eq(slot.scalar)
         if n.training and (not n.pow2 or n.multiplier > 1):
@@ -50,14 +50,14 @@ class FactorUnit(wiring.Component):
             with m.If(slot.bias & ~slot.update):
                 m.d.comb += value.eq(by_index(slot.layer, constants))
         # A reset clears what no slot brings: a host may store rows then.
-        factor = Signal(n.factor, name="c2_factor_register")
-        m.d.sync += factor.eq(Mux(self.c1_valid & ~slot.gather, value, 0))
-        m.d.comb += self.c2_factor.eq(factor)
+        factor = Signal(n.factor, name="c3_factor_register")
+        m.d.sync += factor.eq(Mux(self.c2_valid & ~slot.gather, value, 0))
+        m.d.comb += self.c3_factor.eq(factor)
         return m
 
     def _aligned(self, scalar):
         n, a, view = self.numerics, self.numerics.alignment, self.numerics.view
-        slot = self.c1
+        slot = self.c2
         if view.loadable:
             amount = Mux(slot.pass_backward, 0, view.value(slot.layer, "product_zeros"))
             if n.training:

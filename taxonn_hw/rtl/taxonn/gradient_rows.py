@@ -8,15 +8,15 @@ from .numerics import Numerics
 
 __all__ = ["add_gradient_rows"]
 
-_READ = 3  # stage at which a row is addressed, a cycle later the lanes have it
-_WRITE = 6
+_READ = 4  # stage at which a row is addressed, a cycle later the lanes have it
+_WRITE = 7
 
 
 def add_gradient_rows(m, numerics: Numerics, lanes, slots, valids) -> None:
     """Add the memory to the array: read for the first slot of a row, written by its last.
 
     The first slot of a kernel gradient adds the old sum to its product, unless its sample is the
-    first of the batch; the complete sum goes back at c6.  Nobody reads the one that is written with
+    first of the batch; the complete sum goes back at c7.  Nobody reads the one that is written with
     a step, or by a host that stores weights: a batch begins after both.  Between two gradients of a
     row lies a forward slot that reads its weights, and waits until the slot that wrote is through:
     a sum is never read before it is written.

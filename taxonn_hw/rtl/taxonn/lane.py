@@ -4,13 +4,13 @@
 stage     what is registered at its start
 ========  =====================================================================
 c2        stored weight (in the array's row register); memories show the lane's element
-c3        factors: operand (weight rounded and saturated to what the multiplier sees) or element,
-          and broadcast scalar or element; the word
-c4        product (multiplier or shifter); what is added to it: word, bias or offset of rounding
-c5        their sum; to the adder tree
-c6        accumulator (spread), updated weight: written in this cycle
+c3        operand: the weight, rounded and saturated to what the multiplier sees; the element
+c4        factors: operand or element, and broadcast scalar or element; the word
+c5        product (multiplier or shifter); what is added to it: word, bias or offset of rounding
+c6        their sum; to the adder tree
+c7        accumulator (spread), updated weight: written in this cycle
           (conv nets: accumulator, of steps too; the updated weight a stage later)
-c7, c8    activation, delta: where they are stored all at once
+c8, c9    activation, delta: where they are stored all at once
 ========  =====================================================================
 
 All lanes are identical, so that the exported Verilog holds the lane once.  Products of fixed-point
@@ -56,41 +56,42 @@ def lane_control(numerics: Numerics) -> data.StructLayout:
     """Layout of the control signals that all lanes share; the prefix names the stage."""
     n = numerics
     layer = unsigned(max(1, n.network.n_layers.bit_length()))
-    conv = {"c6_bias": 1} if n.conv else {}
+    conv = {"c7_bias": 1} if n.conv else {}
     if n.batch > 1:
-        conv |= {"c4_gathers": 1}   # the gradient is added to those of the batch
+        conv |= {"c5_gathers": 1}   # the gradient is added to those of the batch
     if n.decay is not None:
-        conv |= {"c7_decays": 1}
-        conv |= {"c6_steps": 1} if n.batch > 1 else {}  # the step is taken; else the word stays
+        conv |= {"c8_decays": 1}
+        conv |= {"c7_steps": 1} if n.batch > 1 else {}  # the step is taken; else the word stays
     if n.view.loadable:
         conv |= loaded_control(n)
     return data.StructLayout({
         **conv,
         "c2_layer": layer,
-        "c2_factor": n.factor,      # broadcast: scalar, aligned; its negative in an update
-        "c2_power": n.delta if n.pow2 else unsigned(1),  # broadcast delta, sign as of the product
-        "c2_element_y": 1,          # gather: multiply by the lane's element, not by the scalar
-        "c2_element_x": 1,          # update: the element beside the scalar, not the operand
         "c2_lowest": 1,             # the lowest operand instead of the weight's
-        "c2_shift": 1,              # powers of two: backward or update, not forward
-        "c2_own_power": 1,          # powers of two: the lane's, not the broadcast one
-        "c2_negate": 1,             # powers of two: update
-        "c2_activation": 1,         # the element is an activation
         "c3_layer": layer,
-        "c3_offset": unsigned(max(n.alignment.point, 1)),  # row's part of the offset of rounding
-        "c3_offset_lane": 1,        # the lane's random word takes part
-        "c3_update": 1,             # add the word above the point
-        "c3_bias": 1,               # add the word as a bias
-        "c4_alignment": range(max(len(alignments(n)), 2)),
-        "c5_layer": layer,
-        "c5_bias": 1,
-        "c5_accumulate": 1,
-        "c5_first": 1,
+        "c3_factor": n.factor,      # broadcast: scalar, aligned; its negative in an update
+        "c3_power": n.delta if n.pow2 else unsigned(1),  # broadcast delta, sign as of the product
+        "c3_element_y": 1,          # gather: multiply by the lane's element, not by the scalar
+        "c3_element_x": 1,          # update: the element beside the scalar, not the operand
+        "c3_shift": 1,              # powers of two: backward or update, not forward
+        "c3_own_power": 1,          # powers of two: the lane's, not the broadcast one
+        "c3_negate": 1,             # powers of two: update
+        "c3_activation": 1,         # the element is an activation
+        "c4_layer": layer,
+        "c4_offset": unsigned(max(n.alignment.point, 1)),  # row's part of the offset of rounding
+        "c4_offset_lane": 1,        # the lane's random word takes part
+        "c4_update": 1,             # add the word above the point
+        "c4_bias": 1,               # add the word as a bias
+        "c5_alignment": range(max(len(alignments(n)), 2)),
         "c6_layer": layer,
-        "c6_row_word": RANDOM_BITS,
+        "c6_bias": 1,
+        "c6_accumulate": 1,
+        "c6_first": 1,
         "c7_layer": layer,
         "c7_row_word": RANDOM_BITS,
         "c8_layer": layer,
+        "c8_row_word": RANDOM_BITS,
+        "c9_layer": layer,
     })
 
 
@@ -114,18 +115,18 @@ class Lane(wiring.Component):
     random : In(16)
         The lane's random word, constant within a sample.
     extra : In
-        Added at c4 to a product that is gathered: the scalar bias, in lane 0.
+        Added at c5 to a product that is gathered: the scalar bias, in lane 0.
     alive : In(1)
         The lane stands for a neuron, when its activation is stored; others store zero.
     gathered_before : In
-        The gradients of the batch so far, at c4, where there are batches.
+        The gradients of the batch so far, at c5, where there are batches.
     late_random : In(16)
-        The lane's random word of the sample at c7, where weights decay.
-    gathered : Out, c5
-    accumulator : Out, c6
-    updated : Out, c6, c7 or c8
-    activation : Out, c7 or c8
-    delta : Out, c7, c8 or c9
+        The lane's random word of the sample at c8, where weights decay.
+    gathered : Out, c6
+    accumulator : Out, c7
+    updated : Out, c7, c8 or c9
+    activation : Out, c8 or c9
+    delta : Out, c8, c9 or c10
     """
 
     def __init__(self, *, numerics: Numerics, more: dict | None = None) -> None:
@@ -150,45 +151,41 @@ class Lane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n, c = self.numerics, self.control
-        activation, delta = self._element_codes()
-        c3_word = Signal(n.word, reset_less=True)
-        m.d.sync += c3_word.eq(self.word)
-        operand = Signal(n.operand)
-        m.d.comb += operand.eq(loaded_operand(n, c, self.word) if n.view.loadable else by_index(
-            c.c2_layer, self._operands(), n.operand))
+        c4_word = self._two_later(m, self.word, n.word)
+        operand, activation, delta = self._view(m)
         product = (self._shifts(m, operand, activation, delta) if n.pow2
                    else self._multiplies(m, operand, activation, delta))
         # As wide as the sum where nothing is appended: else Yosys leaves the adder out of the DSP.
         wide = n.total if n.alignment.scaled else n.multiplied
-        c4_product = Signal(wide, reset_less=True)
-        c4_addend = Signal(n.total, reset_less=True)
-        c5_total = Signal(n.total, reset_less=True)
-        addend = self._addend(m, c3_word)
-        m.d.sync += [c4_product.eq(product), c4_addend.eq(addend),
-                     c5_total.eq(self._aligned(c4_product) + c4_addend)]
-        m.d.comb += self.gathered.eq(c5_total)
-        sums = Signal(n.accumulator, name="c6_accumulator", reset_less=True)
-        with m.If(c.c5_accumulate):  # the sum is multiplexed, not a term: one look-up table a bit
+        c5_product = Signal(wide, reset_less=True)
+        c5_addend = Signal(n.total, reset_less=True)
+        c6_total = Signal(n.total, reset_less=True)
+        addend = self._addend(m, c4_word)
+        m.d.sync += [c5_product.eq(product), c5_addend.eq(addend),
+                     c6_total.eq(self._aligned(c5_product) + c5_addend)]
+        m.d.comb += self.gathered.eq(c6_total)
+        sums = Signal(n.accumulator, name="c7_accumulator", reset_less=True)
+        with m.If(c.c6_accumulate):  # the sum is multiplexed, not a term: one look-up table a bit
             if n.batch == 1:
-                m.d.sync += sums.eq(Mux(c.c5_first, c5_total, sums + c5_total))
+                m.d.sync += sums.eq(Mux(c.c6_first, c6_total, sums + c6_total))
             else:
-                before = Signal(n.gradient, name="c5_gathered_before", reset_less=True)
-                m.d.sync += sums.eq(Mux(c.c5_first, before, sums) + c5_total)
+                before = Signal(n.gradient, name="c6_gathered_before", reset_less=True)
+                m.d.sync += sums.eq(Mux(c.c6_first, before, sums) + c6_total)
         if n.batch > 1:
-            m.d.sync += before.eq(_gated(self.gathered_before, c.c4_gathers))
+            m.d.sync += before.eq(_gated(self.gathered_before, c.c5_gathers))
         m.d.comb += self.accumulator.eq(sums)
         if n.training:
             if n.conv:  # a step is a sum over slots, the last of which brings the word
                 late = self.late_random if n.decay is not None else None
-                updated = add_update(m, n, c, c3_word, sums, 6, late)
+                updated = add_update(m, n, c, c4_word, sums, 7, late)
             else:
-                updated = add_update(m, n, c, c3_word, c5_total, 5)
+                updated = add_update(m, n, c, c4_word, c6_total, 6)
             m.d.comb += self.updated.eq(updated)
         self._stores(m, activation, self.accumulator, self.accumulator)
         return m
 
     def _stores(self, m, activation, forward, backward) -> None:
-        """What is stored all at once, from the sums at c6."""
+        """What is stored all at once, from the sums at c7."""
         n, c = self.numerics, self.control
         if not n.lane_layers:
             return
@@ -197,10 +194,22 @@ class Lane(wiring.Component):
         if n.training:
             m.d.comb += self.delta.eq(add_delta(m, n, c, activation, backward, self.random))
 
-    def _element_codes(self):
-        """The lane's element read as an activation and as a delta."""
-        n = self.numerics
-        return _code(self.element, n.vector_activation), _code(self.element, n.delta)
+    def _view(self, m):
+        """At c3 the operand, and the lane's element read as an activation and as a delta."""
+        n, c = self.numerics, self.control
+        operand = Signal(n.operand, name="c3_operand", reset_less=True)
+        element = Signal(len(self.element), name="c3_element", reset_less=True)
+        m.d.sync += [element.eq(self.element), operand.eq(
+            loaded_operand(n, c, self.word) if n.view.loadable
+            else by_index(c.c2_layer, self._operands(), n.operand))]
+        return operand, _code(element, n.vector_activation), _code(element, n.delta)
+
+    @staticmethod
+    def _two_later(m, word, shape):
+        """The stored weight at c4."""
+        c3_word, c4_word = (Signal(shape, name=f"c{k}_word", reset_less=True) for k in (3, 4))
+        m.d.sync += [c3_word.eq(word), c4_word.eq(c3_word)]
+        return c4_word
 
     def _operands(self) -> dict:
         """The multiplier's view of ``word`` in every layer."""
@@ -216,53 +225,55 @@ class Lane(wiring.Component):
         return result
 
     def _multiplies(self, m, operand, activation, delta):
-        """The product of fixed-point factors: registers, and combinational from c3 to c4."""
+        """The product of fixed-point factors: registers, and combinational from c4 to c5."""
         n, c = self.numerics, self.control
         shifted = activation  # as the factor of a forward product
         if n.alignment.scaled and not n.view.loadable:  # whose lanes gather no forward sums
-            shifted = by_index(c.c2_layer, {layer.index: round_shift(
+            shifted = by_index(c.c3_layer, {layer.index: round_shift(
                 activation, -layer.product_shift, Rounding.FLOOR) for layer in n.layers})
         element = activation
         if n.training:
             element = Signal(n.vector)
-            m.d.comb += element.eq(Mux(c.c2_activation, activation, delta))
-            shifted = Mux(c.c2_activation, shifted, delta)
-        x = Mux(c.c2_element_x, element, operand) if n.training else operand
-        c3_x = Signal(x.shape(), reset_less=True)
-        y = Mux(c.c2_element_y, shifted, c.c2_factor)
-        c3_y = Signal(n.factor if n.alignment.scaled else y.shape(), reset_less=True)
-        m.d.sync += [c3_x.eq(x), c3_y.eq(y)]
-        return c3_x * c3_y
+            m.d.comb += element.eq(Mux(c.c3_activation, activation, delta))
+            shifted = Mux(c.c3_activation, shifted, delta)
+        x = Mux(c.c3_element_x, element, operand) if n.training else operand
+        c4_x = Signal(x.shape(), reset_less=True)
+        y = Mux(c.c3_element_y, shifted, c.c3_factor)
+        c4_y = Signal(n.factor if n.alignment.scaled else y.shape(), reset_less=True)
+        m.d.sync += [c4_x.eq(x), c4_y.eq(y)]
+        return c4_x * c4_y
 
     def _shifts(self, m, operand, activation, delta):
         """The product where deltas are powers of two: forward a multiplier, else a shifter."""
         n, c = self.numerics, self.control
-        c3_operand = Signal(n.operand, reset_less=True)
-        c3_y = Signal(n.vector_activation, reset_less=True)  # forward: no scalar is wider
+        c4_operand = Signal(n.operand, reset_less=True)
+        c4_y = Signal(n.vector_activation, reset_less=True)  # forward: no scalar is wider
         m.d.sync += [
-            c3_operand.eq(Mux(c.c2_shift, 0, operand)),
-            c3_y.eq(Mux(c.c2_element_y, activation, c.c2_factor)),
+            c4_operand.eq(Mux(c.c3_shift, 0, operand)),
+            c4_y.eq(Mux(c.c3_element_y, activation, c.c3_factor)),
         ]
         base = Signal(signed(max(len(operand), len(activation) + 1, n.factor.width + 1)))
         power = Signal(n.delta)
         m.d.comb += [
-            power.eq(Mux(c.c2_own_power, delta, c.c2_power)),
-            base.eq(Mux(c.c2_element_x, Mux(c.c2_own_power, c.c2_factor, activation), operand)),
+            power.eq(Mux(c.c3_own_power, delta, c.c3_power)),
+            base.eq(Mux(c.c3_element_x, Mux(c.c3_own_power, c.c3_factor, activation), operand)),
         ]
-        field, zero = power[:-1], ~power[:-1].any() | ~c.c2_shift
-        c3_base = Signal(signed(len(base) + 1), reset_less=True)
-        c3_field = Signal(len(field), reset_less=True)
+        field, zero = power[:-1], ~power[:-1].any() | ~c.c3_shift
+        c4_base = Signal(signed(len(base) + 1), reset_less=True)
+        c4_field = Signal(len(field), reset_less=True)
         m.d.sync += [
-            c3_base.eq(Mux(zero, 0, Mux(power[-1] ^ c.c2_negate, -base, base))),
-            c3_field.eq(field),
+            c4_base.eq(Mux(zero, 0, Mux(power[-1] ^ c.c3_negate, -base, base))),
+            c4_field.eq(field),
         ]
         most = (1 << len(field)) - 1
-        shifted = Array([Const(0)] + [round_shift(c3_base, -k, Rounding.FLOOR)
-                                      for k in range(most)])[c3_field]
-        return c3_operand * c3_y + shifted
+        shifted = Array([Const(0)] + [round_shift(c4_base, -k, Rounding.FLOOR)
+                                      for k in range(most)])[c4_field]
+        product, shift = Signal(n.multiplied), Signal(n.multiplied)
+        m.d.comb += [product.eq(c4_operand * c4_y), shift.eq(shifted)]
+        return (product | shift).as_signed()  # one of the two is zero
 
     def _addend(self, m, word):
-        """What is added to the product, combinational from c3 to c4: of its terms at most one.
+        """What is added to the product, combinational from c4 to c5: of its terms at most one.
 
         Gates, not multiplexers: a register with a reset stays outside the DSP.
         """
@@ -272,17 +283,17 @@ class Lane(wiring.Component):
             low = Const(0, 0)
             if a.point:
                 own = rounding_offset(a.point, Rounding.STOCHASTIC, self.random)
-                low = c.c3_offset[:a.point] ^ (own & c.c3_offset_lane.replicate(a.point))
-            terms.append(Cat(low, _gated(word, c.c3_update)).as_signed())
+                low = c.c4_offset[:a.point] ^ (own & c.c4_offset_lane.replicate(a.point))
+            terms.append(Cat(low, _gated(word, c.c4_update)).as_signed())
         biases = {} if n.view.loadable else {
             layer.index: round_shift(word, -layer.bias_shift - a.forward_zeros(layer),
                                      Rounding.FLOOR)
             for layer in n.layers if layer.by_outputs}
         if biases or n.view.loadable:
             bias = Signal(n.total)
-            m.d.comb += bias.eq(by_index(c.c3_layer, biases) if biases else
+            m.d.comb += bias.eq(by_index(c.c4_layer, biases) if biases else
                                 loaded_bias(n, c, word))
-            terms.append(_gated(bias, c.c3_bias))
+            terms.append(_gated(bias, c.c4_bias))
         if n.has_scalar_bias:
             terms.append(self.extra)
         return reduce(or_, terms, Const(0, signed(1)))
@@ -290,9 +301,9 @@ class Lane(wiring.Component):
     def _aligned(self, product):
         shifts = alignments(self.numerics)
         if self.numerics.view.loadable:
-            return append_zeros(product, self.control.c4_alignment, shifts[-1])
+            return append_zeros(product, self.control.c5_alignment, shifts[-1])
         choices = [round_shift(product, -zeros, Rounding.FLOOR) for zeros in shifts]
-        return choices[0] if len(choices) == 1 else Array(choices)[self.control.c4_alignment]
+        return choices[0] if len(choices) == 1 else Array(choices)[self.control.c5_alignment]
 
 
 def _gated(value, enable):

@@ -13,7 +13,7 @@ __all__ = ["add_activation", "add_delta"]
 
 
 def add_activation(m, n: Numerics, c, total, random):
-    """Return the activation code, at c7 or c8, of the sum ``total`` at c6.
+    """Return the activation code, at c8 or c9, of the sum ``total`` at c7.
 
     ``c`` are the controls, ``random`` is the lane's word.
     """
@@ -21,35 +21,35 @@ def add_activation(m, n: Numerics, c, total, random):
     code = Signal(n.vector_activation, reset_less=True)
     if n.alignment.rounds_activations:
         value = round_shift(total, point, Rounding.FLOOR)
-        m.d.sync += code.eq(by_index(c.c6_layer, {
+        m.d.sync += code.eq(by_index(c.c7_layer, {
             layer.index: saturate_activation(value, layer) for layer in n.lane_layers}))
         return code
     codes = {}
     for layer in n.lane_layers:
-        value = round_activation(total, layer, mode, c.c6_row_word ^ random)
-        register = Signal(value.shape(), name=f"c7_rounded_{layer.index}", reset_less=True)
+        value = round_activation(total, layer, mode, c.c7_row_word ^ random)
+        register = Signal(value.shape(), name=f"c8_rounded_{layer.index}", reset_less=True)
         m.d.sync += register.eq(value)
         codes[layer.index] = saturate_activation(register, layer)
-    m.d.sync += code.eq(by_index(c.c7_layer, codes))
+    m.d.sync += code.eq(by_index(c.c8_layer, codes))
     return code
 
 
 def add_delta(m, n: Numerics, c, activation, total, random):
-    """Return the delta, at c7, c8 or c9, of the sum ``total`` at c6.
+    """Return the delta, at c8, c9 or c10, of the sum ``total`` at c7.
 
-    The null slot that ends the sum brings the neuron's ``activation`` at c2.  ``c`` are the
+    The null slot that ends the sum brings the neuron's ``activation`` at c3.  ``c`` are the
     controls, ``random`` is the lane's word.
     """
-    slope = by_index(c.c2_layer, {layer.index + 1: Cat(*slope_of_code(activation, layer))
+    slope = by_index(c.c3_layer, {layer.index + 1: Cat(*slope_of_code(activation, layer))
                                   for layer in n.lane_layers})
-    for k in (3, 4, 5, 6):
+    for k in (4, 5, 6, 7):
         register = Signal(2, name=f"c{k}_slope", reset_less=True)
         m.d.sync += register.eq(slope)
         slope = register
     if n.alignment.rounds_deltas:
         value = Mux(slope[0], round_shift(total, n.alignment.point, Rounding.FLOOR), 0)
-        code = Signal(n.delta, name="c7_delta", reset_less=True)
-        m.d.sync += code.eq(by_index(c.c6_layer, {
+        code = Signal(n.delta, name="c8_delta", reset_less=True)
+        m.d.sync += code.eq(by_index(c.c7_layer, {
             layer.index + 1: saturate(value, layer.formats.delta) for layer in n.lane_layers}))
         return code
     values, cases = {}, {}
@@ -59,6 +59,6 @@ def add_delta(m, n: Numerics, c, activation, total, random):
         cases[above.index] = (layer, layer.delta_frac(above))
     quantizer = DeltaQuantizer(cases=cases, mode=n.network.config.rounding.delta,
                                as_pow2=n.pow2, shape=n.delta)
-    row_word = c.c7_row_word if quantizer.random_delay() else c.c6_row_word
-    stages = [c.c6_layer, c.c7_layer, c.c8_layer][:quantizer.latency]
-    return quantizer.build(m, by_index(c.c6_layer, values), stages, row_word ^ random, "lane")
+    row_word = c.c8_row_word if quantizer.random_delay() else c.c7_row_word
+    stages = [c.c7_layer, c.c8_layer, c.c9_layer][:quantizer.latency]
+    return quantizer.build(m, by_index(c.c7_layer, values), stages, row_word ^ random, "lane")

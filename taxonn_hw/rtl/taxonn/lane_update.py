@@ -14,7 +14,7 @@ __all__ = ["add_decay", "add_update"]
 def add_update(m, n: Numerics, c, word, total, stage: int, late_random=None):
     """Return the updated word, a cycle after ``stage``, where weights decay two.
 
-    ``c`` are the controls, ``word`` is the stored weight at c3.  What lies above the point of
+    ``c`` are the controls, ``word`` is the stored weight at c4.  What lies above the point of
     ``total`` is saturated.
     """
     mode = n.network.config.rounding.update
@@ -25,11 +25,11 @@ def add_update(m, n: Numerics, c, word, total, stage: int, late_random=None):
     new = loaded_weight(c, result) if n.view.loadable else _saturated(n, c, result, stage)
     updated = Signal(n.word, name=f"c{stage + 1}_updated", reset_less=True)
     if n.decay is not None and n.batch > 1:  # a weight may decay while its batch goes on
-        new = Mux(c.c6_steps, new, _later(m, word, stage, "word"))
+        new = Mux(c.c7_steps, new, _later(m, word, stage, "word"))
     m.d.sync += updated.eq(new)
     if n.decay is None:
         return updated
-    return add_decay(m, n, word=updated, decays=c.c7_decays, row_word=c.c7_row_word,
+    return add_decay(m, n, word=updated, decays=c.c8_decays, row_word=c.c8_row_word,
                      lane_word=late_random)
 
 
@@ -49,7 +49,7 @@ def _saturated(n: Numerics, c, result, stage: int):
 
 
 def add_decay(m, n: Numerics, *, word, decays, row_word, lane_word):
-    """Return ``word`` a cycle later, less its share where it ``decays``; all inputs at c7.
+    """Return ``word`` a cycle later, less its share where it ``decays``; all inputs at c8.
 
     What is left lies between zero and the word, so there is nothing to saturate.  The random word
     is that of the step of the same row and sample.
@@ -59,14 +59,14 @@ def add_decay(m, n: Numerics, *, word, decays, row_word, lane_word):
     # Without a share the word stays: above it lies, and below it the complement of the offset.
     share = (word & decays.replicate(len(word)))[:len(word)].as_signed()
     total = Cat((~offset)[:d], word).as_signed() - share
-    decayed = Signal(word.shape(), name="c8_decayed", reset_less=True)
+    decayed = Signal(word.shape(), name="c9_decayed", reset_less=True)
     m.d.sync += decayed.eq(finish_step(total, d, mode, word[0]))
     return decayed
 
 
 def _later(m, value, stage: int, name: str):
-    """Return ``value``, which is at c3, at ``stage``."""
-    for k in range(4, stage + 1):
+    """Return ``value``, which is at c4, at ``stage``."""
+    for k in range(5, stage + 1):
         register = Signal(value.shape(), name=f"c{k}_{name}", reset_less=True)
         m.d.sync += register.eq(value)
         value = register

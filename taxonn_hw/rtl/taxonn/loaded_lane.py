@@ -16,9 +16,9 @@ def loaded_control(n) -> dict:
     return {
         "c2_operand_zeros": layers["operand_zeros"],  # brings a weight to the point of rounding
         "c2_operand_high": layers["operand_high"],    # highest operand
-        "c3_bias_zeros": layers["bias_zeros"],
-        "c6_weight_high": layers["weight_high"],      # highest stored weight, and bias
-        "c6_bias_high": layers["bias_high"],
+        "c4_bias_zeros": layers["bias_zeros"],
+        "c7_weight_high": layers["weight_high"],      # highest stored weight, and bias
+        "c7_bias_high": layers["bias_high"],
     }
 
 
@@ -32,10 +32,10 @@ def loaded_operand(n, control, word):
 
 def loaded_bias(n, control, word):
     """The word as a bias, as many fraction bits as its forward sum."""
-    return append_zeros(word, control.c3_bias_zeros, n.view.most("bias_zeros"))
+    return append_zeros(word, control.c4_bias_zeros, n.view.most("bias_zeros"))
 
 
 def loaded_weight(control, value):
     """The stored weight or bias that ``value`` becomes."""
-    high = Mux(control.c6_bias, control.c6_bias_high, control.c6_weight_high)
-    return saturate_below(value, high[:len(control.c6_weight_high)])
+    high = Mux(control.c7_bias, control.c7_bias_high, control.c7_weight_high)
+    return saturate_below(value, high[:len(control.c7_weight_high)])

@@ -161,7 +161,7 @@ class NeuronUnit(wiring.Component):
         """The word of the ``activation`` or ``delta`` of the neuron in ``tag``, delayed to
         ``stage`` (at least 4) after it."""
         n, name = self.numerics, f"{kind}_words"
-        m.submodules[name] = words = RowWord(latency=RANDOM_LATENCY)
+        m.submodules[name] = words = RowWord()
         layer = tag.layer
         if kind == "delta":
             layer = Mux(tag.backward, tag.layer - 1, tag.layer)

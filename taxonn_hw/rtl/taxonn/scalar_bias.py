@@ -16,27 +16,27 @@ __all__ = ["ScalarBias"]
 class ScalarBias(wiring.Component):
     """Reads the bias of an output with its slot; writes it back with the weights.
 
-    The stages are those of the lanes: read at c1, added at c4, written at c6, so that the row
+    The stages are those of the lanes: read at c1, added at c5, written at c7, so that the row
     hazard check covers the bias too.
 
     Members
     -------
-    c1_address, c6_address : In
+    c1_address, c7_address : In
         Where the bias of the slot lies.
-    c3_factor : In
+    c4_factor : In
         Negative of the delta, as the lanes see it.
-    c3_power : In
+    c4_power : In
         For powers of two the delta itself.
-    c3_layer, c5_layer : In
-    c3_offset, c3_offset_lane : In
+    c4_layer, c6_layer : In
+    c4_offset, c4_offset_lane : In
         As for the lanes.
     random : In(16)
         Of lane 0.
     rate : In(3)
-    aligned : Out, c3
+    aligned : Out, c4
         Bias with the fraction bits of the forward accumulator.
     write : In(1)
-        Write at c6; without training hardware what was loaded.
+        Write at c7; without training hardware what was loaded.
     load, data : In
         Instead of the bias that is read take ``data``.
     hold : In(1)
@@ -51,10 +51,10 @@ class ScalarBias(wiring.Component):
         address = range(max(n.network.n_neurons, 2))
         layer = range(len(n.layers) + 1)
         super().__init__({
-            "c1_address": In(address), "c6_address": In(address),
-            "c3_factor": In(n.factor), "c3_power": In(n.delta),
-            "c3_layer": In(layer), "c5_layer": In(layer),
-            "c3_offset": In(max(n.alignment.point, 1)), "c3_offset_lane": In(1),
+            "c1_address": In(address), "c7_address": In(address),
+            "c4_factor": In(n.factor), "c4_power": In(n.delta),
+            "c4_layer": In(layer), "c6_layer": In(layer),
+            "c4_offset": In(max(n.alignment.point, 1)), "c4_offset_lane": In(1),
             "random": In(RANDOM_BITS), "rate": In(3),
             "aligned": Out(n.gathered), "write": In(1),
             "load": In(1), "data": In(n.word), "hold": In(1), "held": Out(n.word),
@@ -64,41 +64,42 @@ class ScalarBias(wiring.Component):
         m = Module()
         n = self.numerics
         write, read = add_memory(m, "memory", shape=n.word, depth=n.network.n_neurons)
-        c3_bias = Signal(n.word, reset_less=True)
+        c3_bias, c4_bias = (Signal(n.word, name=f"c{k}_bias", reset_less=True) for k in (3, 4))
         with m.If(~self.hold):
             m.d.sync += c3_bias.eq(Mux(self.load, self.data, read.data))
+        m.d.sync += c4_bias.eq(c3_bias)
         m.d.comb += [
             read.addr.eq(self.c1_address), self.held.eq(c3_bias),
-            self.aligned.eq(by_index(self.c3_layer, {
-                layer.index: round_shift(c3_bias, -layer.bias_shift, Rounding.FLOOR)
+            self.aligned.eq(by_index(self.c4_layer, {
+                layer.index: round_shift(c4_bias, -layer.bias_shift, Rounding.FLOOR)
                 for layer in self.layers})),
-            write.addr.eq(self.c6_address), write.en.eq(self.write),
-            write.data.eq(self._updated(m, c3_bias) if n.training else c3_bias),
+            write.addr.eq(self.c7_address), write.en.eq(self.write),
+            write.data.eq(self._updated(m, c4_bias) if n.training else c3_bias),
         ]
         return m
 
-    def _updated(self, m, c3_bias):
-        """``b - round(delta 2**-k)``, at c6."""
+    def _updated(self, m, c4_bias):
+        """``b - round(delta 2**-k)``, at c7."""
         n, point = self.numerics, self.numerics.alignment.point
         mode = n.network.config.rounding.update
         low = Cat()
         if point:
             own = rounding_offset(point, Rounding.STOCHASTIC, self.random)
-            low = self.c3_offset[:point] ^ (own & self.c3_offset_lane.replicate(point))
-        step = by_index(self.c3_layer, self._steps())
-        c4_step = Signal(step.shape(), reset_less=True)
-        c4_bias = Signal(signed(point + n.word.width), reset_less=True)
-        c5_total = Signal(signed(max(len(c4_step), len(c4_bias)) + 1), reset_less=True)
-        m.d.sync += [c4_step.eq(step), c4_bias.eq(Cat(low, c3_bias)),
-                     c5_total.eq(c4_bias + c4_step)]
-        lsb = c3_bias[0]
+            low = self.c4_offset[:point] ^ (own & self.c4_offset_lane.replicate(point))
+        step = by_index(self.c4_layer, self._steps())
+        c5_step = Signal(step.shape(), reset_less=True)
+        c5_bias = Signal(signed(point + n.word.width), reset_less=True)
+        c6_total = Signal(signed(max(len(c5_step), len(c5_bias)) + 1), reset_less=True)
+        m.d.sync += [c5_step.eq(step), c5_bias.eq(Cat(low, c4_bias)),
+                     c6_total.eq(c5_bias + c5_step)]
+        lsb = c4_bias[0]
         if mode is Rounding.HALF_EVEN:
-            c4_lsb, c5_lsb = (Signal(name=f"c{k}_lsb", reset_less=True) for k in (4, 5))
-            m.d.sync += [c4_lsb.eq(lsb), c5_lsb.eq(c4_lsb)]
-            lsb = c5_lsb
-        result = finish_step(c5_total, point, mode, lsb)
-        new = Signal(n.word, name="c6_bias", reset_less=True)
-        m.d.sync += new.eq(by_index(self.c5_layer, {
+            c5_lsb, c6_lsb = (Signal(name=f"c{k}_lsb", reset_less=True) for k in (5, 6))
+            m.d.sync += [c5_lsb.eq(lsb), c6_lsb.eq(c5_lsb)]
+            lsb = c6_lsb
+        result = finish_step(c6_total, point, mode, lsb)
+        new = Signal(n.word, name="c7_bias", reset_less=True)
+        m.d.sync += new.eq(by_index(self.c6_layer, {
             layer.index: saturate(result, layer.formats.bias) for layer in self.layers}))
         return new
 
@@ -106,11 +107,11 @@ class ScalarBias(wiring.Component):
         """Negative of the delta, aligned to the point, in every layer."""
         n, a = self.numerics, self.numerics.alignment
         low, high = n.network.config.rate_range
-        factor = self.c3_factor
+        factor = self.c4_factor
         if n.pow2:
             widest = max((layer.formats.delta for layer in n.layers), key=lambda f: f.width)
             sign = 1 << n.delta.width - 1
-            factor = pow2_decode(self.c3_power ^ sign, Pow2Format(widest.width, 0))
+            factor = pow2_decode(self.c4_power ^ sign, Pow2Format(widest.width, 0))
         steps = {}
         for layer in self.layers:
             if a.scaled:  # aligned as the step of a weight; an input of 1.0 is this much

@@ -29,28 +29,28 @@ class SeparateArray(LaneArray):
         n = self.numerics
         layout = separate_factors(n)
         factors = Signal(layout)
-        s1, s3, s4 = slots[1], slots[3], slots[4]
-        by_outputs = by_index(s1.layer, {k.index: int(k.by_outputs) for k in n.layers}, 1)
-        valid, step = valids[1], s1.update
-        forward = ~s1.backward & ~step
-        scalar = s1.scalar if n.multiplier == 1 else Mux(
-            step, s1.scalar * n.multiplier, s1.scalar)
-        takes_x = valid & ~s1.gather & (forward | step & by_outputs)
-        takes_d = valid & ~s1.gather & (s1.backward | step) & ~(step & by_outputs)
+        s2, s4, s5 = slots[2], slots[4], slots[5]
+        by_outputs = by_index(s2.layer, {k.index: int(k.by_outputs) for k in n.layers}, 1)
+        valid, step = valids[2], s2.update
+        forward = ~s2.backward & ~step
+        scalar = s2.scalar if n.multiplier == 1 else Mux(
+            step, s2.scalar * n.multiplier, s2.scalar)
+        takes_x = valid & ~s2.gather & (forward | step & by_outputs)
+        takes_d = valid & ~s2.gather & (s2.backward | step) & ~(step & by_outputs)
         registered = {
-            "c2_x": Mux(takes_x, scalar, 0),
-            "c2_own_x": valid & (forward & s1.gather | step & ~by_outputs),
-            "c2_d": Mux(takes_d, s1.power if n.pow2 else scalar, 0),
-            "c2_own_d": valid & (s1.backward & s1.gather | step & by_outputs),
-            "c2_operand": valid & ~step,
-            "c2_backward": valid & s1.backward,
-            "c2_update": valid & step,
-            "c4_product": by_index(s3.layer, {
+            "c3_x": Mux(takes_x, scalar, 0),
+            "c3_own_x": valid & (forward & s2.gather | step & ~by_outputs),
+            "c3_d": Mux(takes_d, s2.power if n.pow2 else scalar, 0),
+            "c3_own_d": valid & (s2.backward & s2.gather | step & by_outputs),
+            "c3_operand": valid & ~step,
+            "c3_backward": valid & s2.backward,
+            "c3_update": valid & step,
+            "c5_product": by_index(s4.layer, {
                 k.index: product_alignments(n).index(k.product_shift) for k in n.layers}),
-            "c4_step": self._step_choice(s3),
-            "c5_forward": valids[4] & s4.spread & ~s4.pass_backward,
-            "c5_backward": valids[4] & s4.spread & s4.pass_backward,
-            "c6_backward": slots[5].pass_backward,
+            "c5_step": self._step_choice(s4),
+            "c6_forward": valids[5] & s5.spread & ~s5.pass_backward,
+            "c6_backward": valids[5] & s5.spread & s5.pass_backward,
+            "c7_backward": slots[6].pass_backward,
         }
         for name, value in registered.items():
             register = Signal(layout.members[name], name=name)

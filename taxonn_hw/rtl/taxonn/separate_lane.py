@@ -3,15 +3,15 @@
 ====  ==============================  =======================  =================================
 c     forward                         backward                 update
 ====  ==============================  =======================  =================================
-c3    operand, activation             operand, delta           activation, delta
-c4    product; bias                   product                  step; word and offset of rounding
-c5    their sum; to its adder tree    to an adder tree of its  word less the aligned step
+c4    operand, activation             operand, delta           activation, delta
+c5    product; bias                   product                  step; word and offset of rounding
+c6    their sum; to its adder tree    to an adder tree of its  word less the aligned step
                                       own
-c6    accumulator                     accumulator              updated weight
+c7    accumulator                     accumulator              updated weight
 ====  ==============================  =======================  =================================
 
 What :class:`.lane.Lane` shares is apart here; what is needed once is there once: the word, the
-operand, the activation and the delta are registered at c3 for all three.  An element that has
+operand, the activation and the delta are registered at c3 and c4 for all three.  An element that has
 nothing to do multiplies by zero, so that it draws little power.  Every width is that of its own
 element.  Products of deltas that are powers of two are shifts here too, one shifter each.
 """
@@ -57,18 +57,18 @@ def separate_factors(numerics: Numerics) -> data.StructLayout:
         low, high = bounds(n.delta)
         d = common_shape((low * times, high * times))
     return data.StructLayout({
-        "c2_x": x,           # broadcast activation, 0 where there is none
-        "c2_own_x": 1,       # the lane's own activation instead
-        "c2_d": d,           # broadcast delta, 0 where there is none
-        "c2_own_d": 1,       # the lane's own delta instead
-        "c2_operand": 1,     # the weight is multiplied
-        "c2_backward": 1,
-        "c2_update": 1,
-        "c4_product": range(max(len(product_alignments(n)), 2)),
-        "c4_step": range(max(len(step_alignments(n)), 2)),
-        "c5_forward": 1,     # accumulate
-        "c5_backward": 1,
-        "c6_backward": 1,    # the drain takes the backward sum
+        "c3_x": x,           # broadcast activation, 0 where there is none
+        "c3_own_x": 1,       # the lane's own activation instead
+        "c3_d": d,           # broadcast delta, 0 where there is none
+        "c3_own_d": 1,       # the lane's own delta instead
+        "c3_operand": 1,     # the weight is multiplied
+        "c3_backward": 1,
+        "c3_update": 1,
+        "c5_product": range(max(len(product_alignments(n)), 2)),
+        "c5_step": range(max(len(step_alignments(n)), 2)),
+        "c6_forward": 1,     # accumulate
+        "c6_backward": 1,
+        "c7_backward": 1,    # the drain takes the backward sum
     })
 
 
@@ -77,7 +77,7 @@ class SeparateLane(Lane):
 
     factors : In
         :func:`separate_factors`.
-    gathered_back : Out, c5
+    gathered_back : Out, c6
         To the backward adder tree; ``gathered`` is for the forward one.
     """
 
@@ -90,33 +90,30 @@ class SeparateLane(Lane):
 
     def elaborate(self, platform):
         m = Module()
-        n, c, f = self.numerics, self.control, self.factors
-        activation, delta = self._element_codes()
-        c3_word = Signal(n.word, reset_less=True)
-        m.d.sync += c3_word.eq(self.word)
-        operand = Signal(n.operand)
-        m.d.comb += operand.eq(by_index(c.c2_layer, self._operands(), n.operand))
-        c3_operand = Signal(n.operand, reset_less=True)
-        c3_x = Signal(union(n.vector_activation, f.c2_x.shape()), reset_less=True)
-        error = self._own(f.c2_own_d, delta, f.c2_d, any(k.by_outputs for k in n.layers))
+        n, f = self.numerics, self.factors
+        c4_word = self._two_later(m, self.word, n.word)
+        operand, activation, delta = self._view(m)
+        c4_operand = Signal(n.operand, reset_less=True)
+        c4_x = Signal(union(n.vector_activation, f.c3_x.shape()), reset_less=True)
+        error = self._own(f.c3_own_d, delta, f.c3_d, any(k.by_outputs for k in n.layers))
         m.d.sync += [
-            c3_operand.eq(Mux(f.c2_operand, operand, 0)),
-            c3_x.eq(self._own(f.c2_own_x, activation, f.c2_x, n.has_scalar_bias)),
+            c4_operand.eq(Mux(f.c3_operand, operand, 0)),
+            c4_x.eq(self._own(f.c3_own_x, activation, f.c3_x, n.has_scalar_bias)),
         ]
         if n.pow2:
             back, step = self._shifters(m, error, operand, activation)
         else:
-            c3_d = Signal(union(n.delta, f.c2_d.shape()), reset_less=True)
-            m.d.sync += c3_d.eq(error)
-            back, step = c3_operand * c3_d, c3_x * c3_d
-        forward = self._forward(m, c3_operand * c3_x, c3_word)
+            c4_d = Signal(union(n.delta, f.c3_d.shape()), reset_less=True)
+            m.d.sync += c4_d.eq(error)
+            back, step = c4_operand * c4_d, c4_x * c4_d
+        forward = self._forward(m, c4_operand * c4_x, c4_word)
         passes = [p for p in n.program.backward if p.element is Element.BACKWARD]
         backward = self._backward(m, back, passes) if passes else Const(0, 1)
-        self._step(m, step, c3_word)
+        self._step(m, step, c4_word)
         drains = [any(p.finish is Finish.DRAIN for p in passes)
                   for passes in (n.program.forward, n.program.backward)]
         m.d.comb += self.accumulator.eq(
-            Mux(f.c6_backward, backward, forward) if all(drains)
+            Mux(f.c7_backward, backward, forward) if all(drains)
             else backward if drains[1] else forward)
         self._stores(m, activation, forward, backward)
         return m
@@ -126,14 +123,14 @@ class SeparateLane(Lane):
         return Mux(choice, own, broadcast) if can_be_own else broadcast
 
     def _shifters(self, m, power, operand, activation):
-        """The products with powers of two, from c3 to c4: the operand's and the activation's."""
+        """The products with powers of two, from c4 to c5: the operand's and the activation's."""
         n, f = self.numerics, self.factors
-        field = Signal(len(power) - 1, name="c3_field", reset_less=True)
+        field = Signal(len(power) - 1, name="c4_field", reset_less=True)
         m.d.sync += field.eq(power[:-1])
-        x = self._own(f.c2_own_x, activation, f.c2_x, n.has_scalar_bias)
+        x = self._own(f.c3_own_x, activation, f.c3_x, n.has_scalar_bias)
         shifted = []
-        for name, factor, active in (("back", operand, f.c2_backward), ("step", x, f.c2_update)):
-            base = Signal(signed(len(factor) + 2), name=f"c3_{name}", reset_less=True)
+        for name, factor, active in (("back", operand, f.c3_backward), ("step", x, f.c3_update)):
+            base = Signal(signed(len(factor) + 2), name=f"c4_{name}", reset_less=True)
             gone = ~active | ~power[:-1].any()
             m.d.sync += base.eq(Mux(gone, 0, Mux(power[-1], -factor, factor)))
             shifted.append(Array([Const(0)] + [
@@ -141,64 +138,64 @@ class SeparateLane(Lane):
                 for k in range((1 << len(field)) - 1)])[field])
         return shifted
 
-    def _forward(self, m, product, c3_word):
-        """Sum at c6; products to the tree at c5."""
+    def _forward(self, m, product, c4_word):
+        """Sum at c7; products to the tree at c6."""
         n, c, f = self.numerics, self.control, self.factors
         passes = n.program.forward
         bound = n.product_bounds(False)[Element.FORWARD]
-        c4_product = Signal(signed(bound.bit_length() + 1), reset_less=True)
+        c5_product = Signal(signed(bound.bit_length() + 1), reset_less=True)
         total = n.gathered_of(passes, tuple(Finish))
-        c4_addend = Signal(total, name="c4_bias", reset_less=True)
-        c5_total = Signal(total, name="c5_forward", reset_less=True)
-        biases = {layer.index: round_shift(c3_word, -layer.bias_shift, Rounding.FLOOR)
+        c5_addend = Signal(total, name="c5_bias", reset_less=True)
+        c6_total = Signal(total, name="c6_forward", reset_less=True)
+        biases = {layer.index: round_shift(c4_word, -layer.bias_shift, Rounding.FLOOR)
                   for layer in n.layers if layer.by_outputs}
         addend = Const(0, signed(1))
         if biases:
-            addend = Mux(c.c3_bias, by_index(c.c3_layer, biases), 0)
+            addend = Mux(c.c4_bias, by_index(c.c4_layer, biases), 0)
         if n.has_scalar_bias:  # one of the two is zero
             addend = addend | self.extra
-        choices = [round_shift(c4_product, -zeros, Rounding.FLOOR)
+        choices = [round_shift(c5_product, -zeros, Rounding.FLOOR)
                    for zeros in product_alignments(n)]
-        aligned = choices[0] if len(choices) == 1 else Array(choices)[f.c4_product]
-        m.d.sync += [c4_product.eq(product), c4_addend.eq(addend),
-                     c5_total.eq(aligned + c4_addend)]
-        m.d.comb += self.gathered.eq(c5_total)
-        return self._accumulate(m, "c6_forward", n.sum_of(passes, _IN_LANES), c5_total,
-                                f.c5_forward)
+        aligned = choices[0] if len(choices) == 1 else Array(choices)[f.c5_product]
+        m.d.sync += [c5_product.eq(product), c5_addend.eq(addend),
+                     c6_total.eq(aligned + c5_addend)]
+        m.d.comb += self.gathered.eq(c6_total)
+        return self._accumulate(m, "c7_forward", n.sum_of(passes, _IN_LANES), c6_total,
+                                f.c6_forward)
 
     def _backward(self, m, product, passes):
-        """Sum at c6; products to the tree at c5."""
+        """Sum at c7; products to the tree at c6."""
         n, f = self.numerics, self.factors
         bound = n.product_bounds(False)[Element.BACKWARD]
         shape = signed(bound.bit_length() + 1)
-        c4_product = Signal(shape, name="c4_back", reset_less=True)
         c5_product = Signal(shape, name="c5_back", reset_less=True)
-        m.d.sync += [c4_product.eq(product), c5_product.eq(c4_product)]
-        m.d.comb += self.gathered_back.eq(c5_product)
-        return self._accumulate(m, "c6_backward", n.sum_of(passes, _IN_LANES), c5_product,
-                                f.c5_backward)
+        c6_product = Signal(shape, name="c6_back", reset_less=True)
+        m.d.sync += [c5_product.eq(product), c6_product.eq(c5_product)]
+        m.d.comb += self.gathered_back.eq(c6_product)
+        return self._accumulate(m, "c7_backward", n.sum_of(passes, _IN_LANES), c6_product,
+                                f.c6_backward)
 
     def _accumulate(self, m, name: str, shape, value, enable):
         sums = Signal(shape, name=name, reset_less=True)
         with m.If(enable):
-            m.d.sync += sums.eq(Mux(self.control.c5_first, value, sums + value))
+            m.d.sync += sums.eq(Mux(self.control.c6_first, value, sums + value))
         return sums
 
-    def _step(self, m, step, c3_word) -> None:
-        """``W - round(step)`` at c6."""
+    def _step(self, m, step, c4_word) -> None:
+        """``W - round(step)`` at c7."""
         n, c, f = self.numerics, self.control, self.factors
         point = n.alignment.point
         bounds_ = [n.product_bounds(appended)[Element.UPDATE] for appended in (False, True)]
-        c4_step = Signal(signed(bounds_[0].bit_length() + 1), reset_less=True)
+        c5_step = Signal(signed(bounds_[0].bit_length() + 1), reset_less=True)
         low = Const(0, 0)
         if point:
             own = rounding_offset(point, Rounding.STOCHASTIC, self.random)
-            low = c.c3_offset[:point] ^ (own & c.c3_offset_lane.replicate(point))
-        c4_word = Signal(signed(n.word.width + point), reset_less=True)
+            low = c.c4_offset[:point] ^ (own & c.c4_offset_lane.replicate(point))
+        c5_word = Signal(signed(n.word.width + point), reset_less=True)
         most = bounds_[1] + (1 << n.word.width - 1 + point)
-        c5_total = Signal(signed(most.bit_length() + 1), name="c5_updated", reset_less=True)
-        choices = [round_shift(c4_step, -zeros, Rounding.FLOOR) for zeros in step_alignments(n)]
-        aligned = choices[0] if len(choices) == 1 else Array(choices)[f.c4_step]
-        m.d.sync += [c4_step.eq(step), c4_word.eq(Cat(low, c3_word)),
-                     c5_total.eq(c4_word - aligned)]
-        m.d.comb += self.updated.eq(add_update(m, n, c, c3_word, c5_total, 5))
+        c6_total = Signal(signed(most.bit_length() + 1), name="c6_updated", reset_less=True)
+        choices = [round_shift(c5_step, -zeros, Rounding.FLOOR) for zeros in step_alignments(n)]
+        aligned = choices[0] if len(choices) == 1 else Array(choices)[f.c5_step]
+        m.d.sync += [c5_step.eq(step), c5_word.eq(Cat(low, c4_word)),
+                     c6_total.eq(c5_word - aligned)]
+        m.d.comb += self.updated.eq(add_update(m, n, c, c4_word, c6_total, 6))
