@@ -21,6 +21,8 @@ from taxonn_hw.plan.conv_timing import predict_conv_run
 NETS = {
     "odd": {"layers": [7, 5, 3], "lanes": 4},
     "one-lane": {"layers": [3, 2, 1], "lanes": 1, "bits": 4},
+    # a beat holds two weights, or one of the biases of layers 1 and 3 and zero
+    "biases-in-beats": {"layers": [5, 6, 7, 3], "lanes": 16},
 }
 STRESSES = {
     "plain": Stress(),

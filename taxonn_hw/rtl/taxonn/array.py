@@ -252,7 +252,7 @@ class LaneArray(wiring.Component):
         if n.pow2:
             m.d.comb += biases.c4_power.eq(s4.power)
         with m.If(self.move_bias):
-            m.d.comb += self.moved.eq(biases.held)
+            m.d.comb += self.moved.as_value().eq(biases.held.as_unsigned())
         return Mux(is_first, biases.aligned, 0)
 
     def _lanes(self, m, slots, valids, control) -> list:
