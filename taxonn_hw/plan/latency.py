@@ -11,6 +11,7 @@ from .program import Finish, Program
 
 __all__ = [
     "ADDRESS_LATENCY",
+    "ISSUE_LATENCY",
     "LIST_LATENCY",
     "POOL_LATENCY",
     "PRODUCT_STAGE",
@@ -31,11 +32,13 @@ __all__ = [
     "tree_latency",
 ]
 
+#: From the issue of a slot to c0, through a stream register.
+ISSUE_LATENCY = 2
 #: From c0 to the cycle in which a row is written back.
 WRITE_LATENCY = 7
 #: From the issue of a sample's last slot until its input rows may be refilled: that slot and the
-#: one before it may each wait as long as a write takes.
-ROW_RELEASE = 2 * WRITE_LATENCY + 4
+#: two before it may each wait as long as a write takes.
+ROW_RELEASE = 3 * WRITE_LATENCY + 6
 #: Conv nets: from the hazard stage to c0, in which scalars are addressed and read.
 ADDRESS_LATENCY = 3
 #: Conv nets: from an activation of the neuron unit to the pooled code in the image memory.
@@ -44,7 +47,8 @@ POOL_LATENCY = 3
 PRODUCT_STAGE = 6
 #: From c0 to a complete accumulator in the lanes.
 SUM_STAGE = 7
-#: From an append (or a rewind) to an entry that the sequencer can issue.
+#: From an append (or a rewind) to an entry that the list shows; the entry stage shows it a cycle
+#: later.
 LIST_LATENCY = 3
 #: From a row address to its random word.
 RANDOM_LATENCY = 4

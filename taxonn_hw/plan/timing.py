@@ -13,6 +13,7 @@ import numpy as np
 from .alignment import Alignment
 from .base import LoadTime, PassTime, Prediction
 from .latency import (
+    ISSUE_LATENCY,
     LIST_LATENCY,
     PRODUCT_STAGE,
     ROW_RELEASE,
@@ -54,11 +55,11 @@ class _List:
         self.rewound = -10  # cycle of the last rewind
 
     def first(self) -> int:
-        """Earliest cycle that shows the first entry after a rewind."""
+        """Earliest cycle in which the list shows the first entry after a rewind."""
         return self.rewound + LIST_LATENCY + (self.banks > 1)
 
     def empty(self) -> int:
-        """Earliest cycle that shows the end of an empty list after a rewind."""
+        """Earliest cycle in which the list shows its end after a rewind, if it is empty."""
         return self.rewound + 1 + (self.banks > 1)
 
 
@@ -82,8 +83,8 @@ class Schedule:
         self.group = group
         self.lists = {name: _List(1) for name in self.program.lists}
         self.next = 0            # earliest cycle of the next pass
-        self.leaves = 0          # cycle in which the last slot left the hazard stage
-        self.before = 0          # the same of the slot before the last
+        self.shown = 0           # cycle from which the entry stage takes items of the next pass
+        self.left = deque([0] * (ISSUE_LATENCY + 1), ISSUE_LATENCY + 1)  # the hazard stage
         self.written: dict[int, int] = {}  # row -> cycle its last update left the hazard stage
         self.writes: deque[int] = deque()  # cycles to come in which a single port writes
         self.drain_free = 0      # cycle from which a drained sum may leave the hazard stage
@@ -115,7 +116,9 @@ class Schedule:
             self.times.append(PassTime(
                 sample=n, number=number, layer=p.layer.index, element=p.element.name.lower(),
                 first=first, last=last, slots=self.n_slots - slots_before, stored=self.visible))
-        self.freed[n % 2] = last + 1
+        self.freed[n % 2] = last + 2
+        self.next = last + 2     # the bank changes in a clock between
+        self.shown = last + 1 + ("x" == self.passes[0].source)
         if "x" not in self.lists:
             self.freed[n % 2] += ROW_RELEASE
         self.n_samples += 1
@@ -165,16 +168,16 @@ class Schedule:
         walk(p, source, items, kinds, trace)
         last = self.cursor - 1
         if source is not None:
-            source.rewound = last
-        self.next = last + 1
-        self.end = max(self.end, self.leaves + 1 + WRITE_LATENCY, last + 1)
+            source.rewound = last + 1
+        self.next = self.shown = last + 1
+        self.end = max(self.end, self.left[-1] + 1 + WRITE_LATENCY, last + 1)
         return (last if self.first is None else self.first), last
 
     def _issue(self, row: int | None, *, update=False, shared=False, drained=0, lanes=0,
                earliest=0) -> int:
         """Issue a slot at the cursor or later; return the cycle in which it leaves c0."""
-        issue = max(self.cursor, earliest, self.before + 1)  # a slot waits between the two
-        leaves = max(issue, self.leaves) + 1
+        issue = max(self.cursor, earliest, self.left[0] + 1)  # slots wait between the two
+        leaves = max(issue + ISSUE_LATENCY, self.left[-1] + 1)
         if row is not None and not shared:
             leaves = max(leaves, self.written.get(row, -100) + WRITE_LATENCY + 1)
         if drained:
@@ -187,7 +190,8 @@ class Schedule:
             self.written[row] = leaves
             if self.network.single_port:
                 self.writes.append(leaves + WRITE_LATENCY)
-        self.before, self.leaves, self.cursor = self.leaves, leaves, issue + 1
+        self.left.append(leaves)
+        self.cursor = issue + 1
         self.first = issue if self.first is None else self.first
         self.begin = issue if self.begin is None else self.begin
         self.n_slots += lanes > 0
@@ -209,12 +213,12 @@ class Schedule:
     def _available(self, source: _List | None, k: int) -> int:
         """Cycle from which item ``k`` can be issued, for a list that may still be filling."""
         if source is None:
-            return 0
-        return max(source.first(), source.times[k] + LIST_LATENCY)
+            return self.shown + 1
+        return max(self.shown, source.first(), source.times[k] + LIST_LATENCY) + 1
 
     def _exhausted(self, source: _List | None) -> int:
         """Cycle from which the end of the list shows."""
-        return 0 if source is None else max(source.empty(), source.complete)
+        return 0 if source is None else max(self.shown, source.empty(), source.complete) + 1
 
     def _blocks_outer(self, p: Pass, source, items, kinds, trace) -> None:
         """Spread and update passes: all items of a block, then its end slot."""
@@ -239,7 +243,7 @@ class Schedule:
             else:
                 self._end_slot(p, base, block, lanes, over, trace)
             if source is not None:
-                source.rewound = self.cursor - 1
+                source.rewound = self.cursor
 
     def _end_slot(self, p: Pass, base, block, lanes, over, trace) -> None:
         """The bias row or null slot of a block, and the results that it completes."""

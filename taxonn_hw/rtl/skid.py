@@ -1,15 +1,15 @@
-"""Skid buffer: cuts the path of ``ready`` through a stream without adding a clock.
+"""Cuts through a stream: of ``ready`` alone without a clock, or of everything for one clock.
 
-While the receiver takes what comes, payloads pass straight through.  When it does not, the one that
-was offered in that clock is kept, and only then is the sender told to wait.  So ``i.ready`` comes
-from a register.
+While the receiver takes what comes, payloads pass on.  When it does not, the one that was offered
+in that clock is kept, and only then is the sender told to wait.  So ``i.ready`` comes from a
+register.
 """
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["SkidBuffer"]
+__all__ = ["SkidBuffer", "StreamRegister"]
 
 
 class SkidBuffer(wiring.Component):
@@ -42,4 +42,45 @@ class SkidBuffer(wiring.Component):
         m.d.sync += full.eq(self.o.valid & ~self.o.ready)
         with m.If(~full):
             m.d.sync += kept.eq(self.i.payload)
+        return m
+
+
+class StreamRegister(wiring.Component):
+    """Two payloads: one shown, one kept; every output comes from a register.
+
+    Latency 1 cycle, one payload a cycle; a payload that waits holds still.
+
+    Parameters
+    ----------
+    shape : ShapeCastable
+        Of a payload.
+
+    Members
+    -------
+    i, o : In, Out(stream of shape)
+    clear : In(1)
+        Drop both, and what is offered.
+    """
+
+    def __init__(self, *, shape) -> None:
+        self.shape = shape
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape)),
+                          "clear": In(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        full, shown = Signal(), Signal()
+        kept = Signal(self.shape, reset_less=True)
+        payload = Signal(self.shape, name="shown_payload", reset_less=True)
+        m.d.comb += [self.i.ready.eq(~full), self.o.valid.eq(shown),
+                     Value.cast(self.o.payload).eq(Value.cast(payload))]
+        with m.If(~shown | self.o.ready):
+            m.d.sync += [shown.eq(full | self.i.valid), full.eq(0),
+                         Value.cast(payload).eq(Mux(full, kept, self.i.payload))]
+        with m.Elif(self.i.valid):
+            m.d.sync += full.eq(1)
+        with m.If(~full):
+            m.d.sync += kept.eq(self.i.payload)
+        with m.If(self.clear):
+            m.d.sync += [shown.eq(0), full.eq(0)]
         return m

@@ -1,7 +1,7 @@
 """No row is read between its read and its write-back; nothing waits for longer than that."""
 
 import pytest
-from amaranth.hdl import Array, Assert, Assume, Cover, Module, Mux, Signal
+from amaranth.hdl import Array, Assert, Assume, Cat, Const, Cover, Module, Mux, Signal
 from amaranth.lib import data
 
 from taxonn_hw.flow.formal import Method, Verdict
@@ -16,15 +16,15 @@ SLOT = data.StructLayout({"row": 2, "read": 1, "update": 1, "id": 4})
 class Forgetful(HazardStage):
     """Looks one cycle less far back than it must."""
 
-    def _matches(self, flight, row):
-        return super()._matches(flight[:-1], row)
+    def _hits(self, flight, row):
+        return super()._hits(flight[:-1], row)
 
 
 class Careless(HazardStage):
     """Looks at no update that has just left."""
 
-    def _matches(self, flight, row):
-        return super()._matches(flight[1:], row)
+    def _hits(self, flight, row):
+        return Cat(Const(0, 1), super()._hits(flight[1:], row))
 
 
 def no_stale_read(stage):
@@ -92,7 +92,7 @@ def test_a_lost_slot_is_refuted():
 
 
 def read_modify_write(stage):
-    """Behind the stage, rows as the array treats them: read at c1, written back at c6.
+    """Behind the stage, rows as the array treats them: read at c1, written back at c7.
 
     ``ideal`` steps at once, in the order of the slots; what is read must always be it.  An update
     that does not read shares the word of the slot before it, of the same row.

@@ -139,6 +139,7 @@ class ConvAccelerator(wiring.Component):
         marks = step_marks(n)
         runner = connect_run(m, n, self.o_results, control=control, loader=loader,
                              sequencer=sequencer, hazard=hazard, unit=unit, stored=stored,
+                             empty=hazard.empty,
                              shows_final=bool(marks), start=starts)
         if marks:
             m.submodules.sample_steps = steps = SampleSteps(numerics=n)

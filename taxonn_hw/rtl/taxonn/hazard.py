@@ -1,6 +1,6 @@
 """Row hazards: a slot waits while an update of its row is between read and write-back."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -36,7 +36,7 @@ class HazardStage(wiring.Component):
     waits : Out(1)
         There is a slot, whether it leaves or not.
     back : Out({valid, row})
-        The update that is written back in this cycle (c6).
+        The update that is written back in this cycle.
     empty : Out(1)
         No slot is here or on its way to its write.
     """
@@ -60,12 +60,17 @@ class HazardStage(wiring.Component):
         held = Signal(self.slot, name="held", reset_less=True)
         flight = [Signal(data.StructLayout({"valid": 1, "update": 1, "row": row}),
                          name=f"flight_{k}") for k in range(1, self.write_latency + 1)]
+        # Whether a slot must wait in the next cycle is found out in this one.
+        hit = Signal(self.write_latency)  # which update in flight is of the held row
         conflict = Signal()
         leaves = Signal()
-        writes = flight[-1 - self.read_latency].update  # when the row would be read
+        leaving = Signal(flight[0].shape())
+        ahead = [leaving, *flight[:-1]]   # where flights will be
+        hits = self._hits(ahead, self.i.payload.row)
+        writes = ahead[-1 - self.read_latency].update if self.single_port else 0
         m.d.comb += [
-            conflict.eq(held.read & (self._matches(flight, held.row)
-                                     | (writes if self.single_port else 0))),
+            leaving.valid.eq(leaves), leaving.update.eq(leaves & held.update),
+            leaving.row.eq(held.row),
             leaves.eq(self.waits & ~conflict & ~self.blocked),
             self.i.ready.eq(~self.waits | leaves),
             self.o.valid.eq(leaves), self.o.slot.eq(held),
@@ -73,16 +78,17 @@ class HazardStage(wiring.Component):
             self.empty.eq(~(self.waits | _any(f.valid for f in flight))),
         ]
         with m.If(self.i.ready):
-            m.d.sync += [self.waits.eq(self.i.valid), held.eq(self.i.payload)]
-        m.d.sync += [flight[0].valid.eq(leaves), flight[0].update.eq(leaves & held.update),
-                     flight[0].row.eq(held.row)]
-        for k in range(1, self.write_latency):
-            m.d.sync += flight[k].eq(flight[k - 1])
+            m.d.sync += [self.waits.eq(self.i.valid), held.eq(self.i.payload), hit.eq(hits),
+                         conflict.eq(self.i.payload.read & (hits.any() | writes))]
+        with m.Else():
+            m.d.sync += [hit.eq(hit << 1),
+                         conflict.eq(held.read & (hit[:-1].any() | writes))]
+        m.d.sync += [f.eq(f_ahead) for f, f_ahead in zip(flight, ahead, strict=True)]
         return m
 
-    def _matches(self, flight, row):
-        """Whether an update of ``row`` is under way."""
-        return _any(f.update & (f.row == row) for f in flight)
+    def _hits(self, flight, row):
+        """Which update under way is of ``row``, a bit each."""
+        return Cat(f.update & (f.row == row) for f in flight)
 
 
 def _any(bits):

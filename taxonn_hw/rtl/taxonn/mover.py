@@ -12,8 +12,8 @@ __all__ = ["Mover"]
 class Mover(wiring.Component):
     """Loads or dumps ``count`` rows from ``row`` on, a group of words a beat.
 
-    A row passes through the row register of the array, which shifts by a group: a beat a clock,
-    and between two rows 5 cycles (load) or 2 (dump).
+    A row passes through the row register of the array, which shifts by a group: a beat every other
+    clock, for the shift comes from a register, and between two rows 6 cycles (load) or 2 (dump).
 
     Parameters
     ----------
@@ -70,6 +70,9 @@ class Mover(wiring.Component):
         ]
         with m.If(next_row):
             m.d.sync += [self.address.eq(self.address + 1), left.eq(left - 1)]
+        moves = Signal()  # the beat that was offered goes in, that which was taken goes out
+        m.d.comb += self.shift.eq(moves)
+        m.d.sync += moves.eq(0)
         with m.If(self.shift):
             m.d.sync += group.eq(Mux(last_group, 0, group + 1))
         with m.FSM():
@@ -82,7 +85,8 @@ class Mover(wiring.Component):
                     with m.Else():
                         m.next = "READ"
             with m.State("LOAD"):
-                m.d.comb += [self.active.eq(1), self.i.ready.eq(1), self.shift.eq(self.i.valid)]
+                m.d.comb += [self.active.eq(1), self.i.ready.eq(moves)]
+                m.d.sync += moves.eq(self.i.valid & ~moves)
                 with m.If(self.shift & last_group):
                     m.next = "STORE"
             with m.State("STORE"):
@@ -104,7 +108,8 @@ class Mover(wiring.Component):
                 m.d.comb += [self.active.eq(1), self.fetch.eq(1)]
                 m.next = "SEND"
             with m.State("SEND"):
-                m.d.comb += [self.active.eq(1), self.o.valid.eq(1), self.shift.eq(self.o.ready)]
+                m.d.comb += [self.active.eq(1), self.o.valid.eq(~moves)]
+                m.d.sync += moves.eq(self.o.ready & ~moves)
                 with m.If(self.shift & last_group):
                     m.d.comb += next_row.eq(1)
                     m.next = "READ"

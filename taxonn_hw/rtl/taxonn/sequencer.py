@@ -1,11 +1,12 @@
 """Sequencer: walks the passes of a sample and issues a slot a clock."""
 
-from amaranth.hdl import Array, Const, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed.random import activation_index, delta_index
 from ...plan.program import Element, Finish
+from .entry_stage import EntryStage
 from .numerics import Numerics
 from .shell import sequencer_ports
 from .slot import list_entry, slot_layout
@@ -16,13 +17,15 @@ __all__ = ["Sequencer"]
 class Sequencer(wiring.Component):
     """Issues the slots of :class:`taxonn_hw.plan.program.Program`.
 
-    Passes follow each other without a bubble unless one waits for stored results or a list runs
-    empty; the descriptor of the next pass is read ahead.
+    Between two passes lies a clock, between two samples two, unless a pass waits for stored results
+    or a list runs empty; the descriptor of the next pass is read ahead.
 
     Members
     -------
     o, run, train ...
         See :func:`.shell.sequencer_ports`.
+    flush : In(1)
+        The loader drops what it has loaded.
     rewind, done : Out, In, one bit a list
     clear : Out, one bit a list
     x, a1, d2, ... : In(stream), one a list
@@ -33,13 +36,13 @@ class Sequencer(wiring.Component):
         self.numerics = n = numerics
         self.slot = slot_layout(n)
         self.lists = list(n.program.lists)
-        streams = {}
-        for name, size in n.program.lists.items():
-            entry = x_entry if name == "x" else list_entry(n, name[0], size)
-            streams[f"list_{name}"] = In(stream.Signature(entry))
+        self.entries = {name: x_entry if name == "x" else list_entry(n, name[0], size)
+                        for name, size in n.program.lists.items()}
+        streams = {f"list_{name}": In(stream.Signature(entry))
+                   for name, entry in self.entries.items()}
         n_lists = max(len(self.lists), 1)
         super().__init__({
-            **sequencer_ports(self.slot),
+            **sequencer_ports(self.slot), "flush": In(1),
             "done": In(n_lists), "rewind": Out(n_lists), "clear": Out(n_lists),
             **streams,
         })
@@ -111,11 +114,12 @@ class Sequencer(wiring.Component):
         started = Signal()         # its first slot has left
         block = Signal(self.slot.members["block"])
         block_row = Signal(self.slot.members["row"])
-        count = Signal(self.slot.members["item"])
         second = Signal()          # the update slot that follows a backward slot
         n_cleared = Signal.like(d.n_clear)
 
-        entry = self._entry(m, d, count)
+        selective = d.is_backward & d.by_outputs & int(self.numerics.network.config.zero_skip)
+        stage = self._entries(m, d, selective)
+        entry, over = stage.o.payload, stage.over
         slot, fire = self.o.payload, Signal()
         ending = Signal()          # this cycle's slot is an end slot
         clearing = Signal()
@@ -123,30 +127,23 @@ class Sequencer(wiring.Component):
         emit = Signal()
         end_of_sample = Signal()
         m.d.comb += [
-            may_start.eq(started | (Mux(d.first_of_sample, self.run, 1)
+            may_start.eq(started | (Mux(d.first_of_sample, self.run & ~self.sample_ends, 1)
                                     & ~(d.waits & ~self.idle_results))),
             clearing.eq(n_cleared != d.n_clear),
-            ending.eq(~clearing & entry.done & d.has_end),
-            emit.eq(clearing | entry.valid | ending),
+            ending.eq(~clearing & over & d.has_end),
+            emit.eq(clearing | stage.o.valid | ending),
             self.o.valid.eq(active & may_start & emit),
             fire.eq(self.o.valid & self.o.ready),
             end_of_sample.eq(d.last_of_sample | (d.last_of_inference & ~self.train)),
         ]
         # Which of its slots an item has: a forward or update slot, or backward and then update.
-        has_backward = Signal()
-        has_update = Signal()
         is_update = Signal()
-        selective = d.is_backward & d.by_outputs & int(self.numerics.network.config.zero_skip)
-        m.d.comb += [
-            has_backward.eq(d.is_backward & (entry.slope | ~selective)),
-            has_update.eq(d.is_update_pass & (entry.nonzero | ~selective)),
-            is_update.eq(d.is_update_pass & (second | ~has_backward)),
-        ]
+        m.d.comb += is_update.eq(d.is_update_pass & (second | ~entry.backward))
         item_ends = Signal()
         last_block = Signal()
         m.d.comb += [
             last_block.eq(block == d.last_block),
-            item_ends.eq(second | ~(has_backward & has_update)),
+            item_ends.eq(second | ~(entry.backward & entry.update)),
         ]
         item_leaves = Signal()
         block_ends = Signal()
@@ -155,14 +152,13 @@ class Sequencer(wiring.Component):
         take_item = fire & ~clearing & ~ending
         m.d.comb += [
             # Without end slots the end of a list in the outer loop of blocks costs one clock.
-            skip_block.eq(active & may_start & ~clearing & entry.done & ~d.has_end
+            skip_block.eq(active & may_start & ~clearing & over & ~d.has_end
                           & (d.source != 0)),
             item_leaves.eq(take_item & item_ends & (~d.items_outer | last_block)),
             block_ends.eq(Mux(d.items_outer, (fire & ending) | (take_item & item_ends),
                               (fire & ending) | skip_block)),
             pass_ends.eq(last_block & Mux(
-                d.items_outer, (fire & ending) | (item_leaves & (d.source == 0)
-                                                  & (count == d.last_item)),
+                d.items_outer, (fire & ending) | (item_leaves & entry.last),
                 (fire & ending) | skip_block)),
         ]
         with m.If(fire):
@@ -171,20 +167,18 @@ class Sequencer(wiring.Component):
             m.d.sync += n_cleared.eq(n_cleared + 1)
         with m.If(take_item):
             m.d.sync += second.eq(~item_ends)
-        with m.If(item_leaves):
-            m.d.sync += count.eq(count + 1)
         with m.If(block_ends):
             m.d.sync += [block.eq(Mux(last_block, 0, block + 1)),
                          block_row.eq(Mux(last_block, d.row_base, block_row + d.row_stride))]
-        m.d.comb += self._pop(d, item_leaves)
-        m.d.comb += self.rewind.eq(Mux(
-            pass_ends | (block_ends & ~d.items_outer), self._source_mask(d), 0))
-        self._next_pass(m, d, rom, pass_index, active, pass_ends, end_of_sample, started, count,
+        ends = pass_ends | (block_ends & ~d.items_outer)
+        m.d.comb += [stage.o.ready.eq(item_leaves), stage.ends.eq(ends | ~active)]
+        m.d.sync += [self.rewind.eq(Mux(ends, self._source_mask(d), 0)),
+                     self.sample_ends.eq(pass_ends & end_of_sample)]
+        self._next_pass(m, d, rom, pass_index, active, pass_ends, end_of_sample, started,
                         block, block_row, n_cleared, constants)
         m.d.comb += [
             self.pass_starts.eq(fire & ~started & d.results),
             self.sample_starts.eq(fire & ~started & d.first_of_sample),
-            self.sample_ends.eq(pass_ends & end_of_sample),
             self.stopped.eq(~active | (d.first_of_sample & ~started)),
         ]
         first = Signal()  # first slot of a sum
@@ -198,40 +192,26 @@ class Sequencer(wiring.Component):
                    n_cleared, started, first)
         return m
 
-    def _entry(self, m, d, count):
-        """Multiplex the lists and the counter into one view of the present item."""
-        n = self.numerics
-        view = data.StructLayout({"valid": 1, "done": 1, "index": self.slot.members["item"],
-                                  "scalar": n.scalar, "power": self.slot.members["power"],
-                                  "slope": 1, "nonzero": 1})
-        entry = Signal(view)
-        with m.Switch(d.source):
-            with m.Case(0):
-                m.d.comb += [entry.valid.eq(1), entry.index.eq(count), entry.nonzero.eq(1)]
-            for number, name in enumerate(self.lists):
-                source = getattr(self, f"list_{name}")
-                with m.Case(number + 1):
-                    m.d.comb += [entry.valid.eq(source.valid), entry.done.eq(self.done[number]),
-                                 entry.index.eq(source.payload.index)]
-                    value = source.payload.value
-                    if name[0] == "d" and n.pow2:
-                        m.d.comb += [entry.power.eq(value), entry.nonzero.eq(1)]
-                    else:
-                        m.d.comb += [entry.scalar.eq(value), entry.nonzero.eq(value != 0)]
-                    if name[0] == "a":
-                        m.d.comb += entry.slope.eq(source.payload.slope)
-        return entry
+    def _entries(self, m, d, selective) -> EntryStage:
+        """Add the entry stage; what it shows from lists that are rewound, or change, is masked."""
+        m.submodules.entries = stage = EntryStage(numerics=self.numerics, lists=self.entries)
+        for name in self.lists:
+            wiring.connect(m, wiring.flipped(getattr(self, f"list_{name}")),
+                           getattr(stage, f"list_{name}"))
+        changes = [self.sample_ends & (name == "x") for name in self.lists]
+        m.d.comb += [
+            stage.source.eq(d.source), stage.last_item.eq(d.last_item),
+            stage.is_backward.eq(d.is_backward), stage.is_update.eq(d.is_update_pass),
+            stage.selective.eq(selective), stage.clear.eq(self.flush), stage.done.eq(self.done),
+            stage.masked.eq(self.rewind | Cat(changes)),
+        ]
+        return stage
 
     def _source_mask(self, d):
         return Array(Const(0 if k == 0 else 1 << k - 1, len(self.rewind))
                      for k in range(len(self.lists) + 1))[d.source]
 
-    def _pop(self, d, item_leaves) -> list:
-        return [getattr(self, f"list_{name}").ready.eq(item_leaves & (d.source == number + 1))
-                for number, name in enumerate(self.lists)]
-
-    def _next_pass(self, m, d, rom, pass_index, active, pass_ends, end_of_sample, started, count,
-                   block, block_row, n_cleared, constants) -> None:
+    def _next_pass(self, m, d, rom, pass_index, active, pass_ends, end_of_sample, started, block, block_row, n_cleared, constants) -> None:
         """Load the descriptor read ahead; an inference goes back to the first pass early."""
         fresh = Signal()
         last = len(constants) - 1
@@ -239,7 +219,7 @@ class Sequencer(wiring.Component):
         m.d.comb += self.clear.eq(Mux(fresh, d.clears, 0))
         with m.If(~active):
             m.d.sync += [active.eq(1), fresh.eq(1), d.eq(rom[0]), pass_index.eq(min(1, last)),
-                         started.eq(0), count.eq(0), block.eq(0), n_cleared.eq(0),
+                         started.eq(0), block.eq(0), n_cleared.eq(0),
                          block_row.eq(constants[0]["row_base"])]
         with m.Elif(pass_ends):
             following = Mux(end_of_sample, 0, pass_index)
@@ -247,7 +227,7 @@ class Sequencer(wiring.Component):
             m.d.comb += following_d.eq(rom[following])
             m.d.sync += [
                 d.eq(following_d), block_row.eq(following_d.row_base), fresh.eq(1), started.eq(0),
-                count.eq(0), n_cleared.eq(0),
+                n_cleared.eq(0),
                 pass_index.eq(Mux(following == last, 0, following + 1)),
             ]
 
@@ -269,8 +249,9 @@ class Sequencer(wiring.Component):
         spread_last = closes & d.spread
         m.d.comb += [
             slot.row.eq(block_row + item),
+            # An update that follows the backward slot of its row shares its read.
             slot.read.eq(~clearing & ~null & ~(plain & is_update & d.is_backward
-                                               & self._shares(d, entry))),
+                                               & entry.backward)),
             slot.hash.eq(Mux(spread_last, d.store_hash - block, block_row + item)),
             slot.layer.eq(d.layer), slot.item.eq(item), slot.block.eq(block),
             slot.multiply.eq(~clearing & ~null),
@@ -283,7 +264,7 @@ class Sequencer(wiring.Component):
             slot.last.eq(closes & (d.spread | d.tree)),
             slot.finish.eq(d.results & ~clearing & Mux(
                 d.items_outer,
-                Mux(d.source == 0, plain & last_block & (entry.index == d.last_item),
+                Mux(d.source == 0, plain & last_block & entry.last,
                     ending & (block == 0)),
                 ending & last_block)),
             slot.new_sample.eq(d.first_of_sample & ~started & self.train & ~fresh),
@@ -292,9 +273,3 @@ class Sequencer(wiring.Component):
             slot.scalar.eq(Mux(ending, d.end_scalar, entry.scalar)),
             slot.power.eq(entry.power), slot.x_bank.eq(self.x_bank),
         ]
-
-    def _shares(self, d, entry):
-        """Whether the backward slot before this update slot has read the row."""
-        if not self.numerics.network.config.zero_skip:
-            return Const(1, 1)
-        return ~d.by_outputs | entry.slope

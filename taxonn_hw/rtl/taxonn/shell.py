@@ -1,5 +1,6 @@
 """What surrounds the array of every network: registers, runs and their results, weight moves."""
 
+from amaranth.hdl import Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -40,7 +41,7 @@ def sequencer_ports(slot) -> dict:
     pass_starts : Out(1)
         First slot of a pass that has results leaves.
     sample_starts, sample_ends : Out(1)
-        First, last slot of a sample leaves.
+        First, last slot of a sample leaves; in dense nets ``sample_ends`` comes a cycle later.
     stopped : Out(1)
         No pass is under way.
     """
@@ -63,13 +64,15 @@ def add_softmax(m, numerics: Numerics, unit, *, state, lane_word):
 
 
 def connect_run(m, numerics: Numerics, o_results, *, control, loader, sequencer, hazard, unit,
-                stored, shows_final: bool = False, start=None) -> Runner:
-    """Start and count samples, queue their results; ``stored`` counts passes that are, ``start``
-    replaces the strobe of the register."""
+                empty, stored, shows_final: bool = False, start=None) -> Runner:
+    """Start and count samples, queue their results; ``empty``: no slot is under way, ``stored``
+    counts passes whose results are, ``start`` replaces the strobe of the register."""
     network, view = numerics.network, numerics.view
     depth = max(16, *(2 * layer.n_out for layer in network.outputs))
     m.submodules.results = queue = SyncFIFOBuffered(
         width=result_shape(network)[0], depth=depth)
+    popped = Signal(name="result_popped")
+    m.d.sync += popped.eq(queue.r_rdy & o_results.ready)
     m.submodules.runner = runner = Runner(
         n_out=view.total("n_out"), depth=depth, shows_final=shows_final)
     m.d.comb += [
@@ -77,13 +80,13 @@ def connect_run(m, numerics: Numerics, o_results, *, control, loader, sequencer,
         queue.w_data.eq(unit.a_code),
         o_results.valid.eq(queue.r_rdy), o_results.payload.eq(queue.r_data),
         queue.r_en.eq(o_results.ready),
-        runner.popped.eq(queue.r_rdy & o_results.ready),
+        runner.popped.eq(popped),
         runner.start.eq(control.start if start is None else start), runner.stop.eq(control.stop),
         runner.samples.eq(control.samples), runner.results.eq(control.results),
         runner.sample_ready.eq(loader.full), runner.stopped.eq(sequencer.stopped),
         runner.sample_starts.eq(sequencer.sample_starts),
         runner.sample_ends.eq(sequencer.sample_ends),
-        runner.pass_starts.eq(sequencer.pass_starts), runner.empty.eq(hazard.empty),
+        runner.pass_starts.eq(sequencer.pass_starts), runner.empty.eq(empty),
         runner.stored.eq(stored),
         sequencer.run.eq(runner.run), sequencer.idle_results.eq(runner.idle_results),
         control.busy.eq(runner.busy), control.counting.eq(runner.counting),

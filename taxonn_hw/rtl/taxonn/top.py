@@ -17,7 +17,7 @@ from ...plan.program import Finish
 from ..ports import accelerator_ports
 from ..scalar_list import ScalarList
 from ..select import by_index
-from ..skid import SkidBuffer
+from ..skid import StreamRegister
 from .array import LaneArray
 from .drain import Drain
 from .hazard import HazardStage
@@ -78,16 +78,16 @@ class Accelerator(wiring.Component):
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
         wiring.connect(m, wiring.flipped(self.i_samples), loader.i)
-        m.submodules.skid = skid = SkidBuffer(shape=hazard.slot)
-        wiring.connect(m, sequencer.o, skid.i)
-        wiring.connect(m, skid.o, hazard.i)
+        m.submodules.issued = issued = StreamRegister(shape=hazard.slot)
+        wiring.connect(m, sequencer.o, issued.i)
+        wiring.connect(m, issued.o, hazard.i)
         _, high = network.config.rate_range
         m.d.comb += [
             loader.train.eq(control.train), sequencer.train.eq(control.train),
             loader.free.eq(sequencer.sample_ends), loader.restart.eq(control.flush),
             array.i.eq(hazard.o), array.back.eq(hazard.back),
             array.rate.eq(high - control.rate), array.restart.eq(control.restart),
-            sequencer.restart.eq(control.restart),
+            sequencer.restart.eq(control.restart), sequencer.flush.eq(control.flush),
             array.advance.eq(hazard.i.valid & hazard.i.ready & hazard.i.payload.new_sample),
             array.x_vector.eq(loader.vector), loader.row.eq(array.x_row),
             loader.row_bank.eq(array.x_bank), sequencer.x_bank.eq(loader.bank),
@@ -97,6 +97,7 @@ class Accelerator(wiring.Component):
         self._sums(m, hazard, array, sink)
         connect_run(m, self.numerics, self.o_results, control=control, loader=loader,
                     sequencer=sequencer, hazard=hazard, unit=unit,
+                    empty=hazard.empty & ~issued.o.valid,
                     stored=array.stored + unit.stored)
         self._stores(m, array, unit)
         m.d.comb += [unit.train.eq(control.train), unit.state.eq(array.state),
