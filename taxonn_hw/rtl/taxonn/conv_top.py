@@ -61,7 +61,7 @@ from .numerics import Numerics
 from .pool import Pool
 from .program_port import ProgramPort
 from .sample_steps import SampleSteps, step_marks
-from .shell import add_softmax, connect_moves, connect_run, make_control
+from .shell import add_softmax, connect_moves, connect_run, connect_samples, make_control
 
 __all__ = ["ConvAccelerator"]
 
@@ -104,7 +104,7 @@ class ConvAccelerator(wiring.Component):
         m.submodules.array = array = ConvArray(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         starts = self._registers(m, control)
-        wiring.connect(m, wiring.flipped(self.i_samples), loader.i)
+        connect_samples(m, wiring.flipped(self.i_samples), loader, control)
         m.submodules.skid = skid = SkidBuffer(shape=hazard.slot)
         wiring.connect(m, sequencer.o, skid.i)
         wiring.connect(m, skid.o, hazard.i)

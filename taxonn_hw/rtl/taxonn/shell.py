@@ -10,12 +10,14 @@ from ...plan import Network
 from ...plan.latency import WRITE_LATENCY
 from ...plan.streams import geometry, result_shape
 from ..control import ControlBlock
+from ..skid import StreamRegister
 from .mover import Mover
 from .numerics import Numerics
 from .runner import Runner
 from .softmax import Softmax
 
-__all__ = ["add_softmax", "connect_moves", "connect_run", "make_control", "sequencer_ports"]
+__all__ = ["add_softmax", "connect_moves", "connect_run", "connect_samples", "make_control",
+           "sequencer_ports"]
 
 
 def make_control(network: Network) -> ControlBlock:
@@ -50,6 +52,14 @@ def sequencer_ports(slot) -> dict:
         "run": In(1), "train": In(1), "x_bank": In(1), "restart": In(1), "idle_results": In(1),
         "pass_starts": Out(1), "sample_starts": Out(1), "sample_ends": Out(1), "stopped": Out(1),
     }
+
+
+def connect_samples(m, i_samples, loader, control) -> None:
+    """Bring samples to the loader, through a register: they may come from far away."""
+    m.submodules.arriving = arriving = StreamRegister(shape=loader.i.payload.shape())
+    wiring.connect(m, i_samples, arriving.i)
+    wiring.connect(m, arriving.o, loader.i)
+    m.d.comb += arriving.clear.eq(control.flush)
 
 
 def add_softmax(m, numerics: Numerics, unit, *, state, lane_word):

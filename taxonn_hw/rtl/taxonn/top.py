@@ -26,7 +26,7 @@ from .neuron_unit import NeuronUnit, sum_tag
 from .numerics import Numerics
 from .separate_array import SeparateArray
 from .sequencer import Sequencer
-from .shell import add_softmax, connect_moves, connect_run, make_control
+from .shell import add_softmax, connect_moves, connect_run, connect_samples, make_control
 from .slot import list_entry, slot_layout
 
 __all__ = ["Accelerator"]
@@ -77,7 +77,7 @@ class Accelerator(wiring.Component):
         m.submodules.array = array = kind(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
-        wiring.connect(m, wiring.flipped(self.i_samples), loader.i)
+        connect_samples(m, wiring.flipped(self.i_samples), loader, control)
         m.submodules.issued = issued = StreamRegister(shape=hazard.slot)
         wiring.connect(m, sequencer.o, issued.i)
         wiring.connect(m, issued.o, hazard.i)
