@@ -5,6 +5,7 @@ import pytest
 
 from taxonn_hw.fixed import RandomWords
 from taxonn_hw.fixed.random import mix_rows
+from taxonn_hw.plan.latency import RANDOM_LATENCY
 from taxonn_hw.rtl.random import LaneWords, RowState, RowWord
 from taxonn_hw.testing import trace
 
@@ -43,13 +44,11 @@ def test_lane_words(lanes):
         assert [s["bits"] >> lane & 0xFFFF for lane in range(lanes)] == expected
 
 
-@pytest.mark.parametrize("latency", [3, 4])
-def test_row_word(latency):
+def test_row_word():
     rng = np.random.default_rng(1)
     index = np.append(rng.integers(0, 1 << 16, 60), [0, 0xFFFF, 0xFFFF, 0]).tolist()
     state = np.append(rng.integers(1, 1 << 32, 60), [1, 2**32 - 1, 0xFFFF, 0xFFFF0000]).tolist()
     steps = [{"index": i, "state": s} for i, s in zip(index, state, strict=True)]
-    dut = RowWord(latency=latency)
-    seen = trace(dut, steps + [{}] * latency, ["word"])
+    seen = trace(RowWord(), steps + [{}] * RANDOM_LATENCY, ["word"])
     expected = [int(mix_rows(np.array([i]), [s])[0, 0]) for i, s in zip(index, state, strict=True)]
-    assert [s["word"] for s in seen[dut.latency:]] == expected
+    assert [s["word"] for s in seen[RANDOM_LATENCY:]] == expected

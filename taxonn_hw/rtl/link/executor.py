@@ -17,7 +17,7 @@ ANSWER_END = ANSWER_AT + MAX_PAYLOAD
 class Executor(wiring.Component):
     """Does one control request at a time.
 
-    An answer takes 4 cycles for a register, and one a byte for beats that are pulled; a request
+    An answer takes 6 cycles for a register, whose strobes come from registers, and one a byte for beats that are pulled; a request
     that comes meanwhile would be lost, but takes longer than that on the line.
 
     Parameters
@@ -77,6 +77,7 @@ class Executor(wiring.Component):
             m.d.sync += [place.eq(place + 1), index.eq(index + 1)]
             with m.If(last):
                 m.d.sync += index.eq(0)
+        m.d.sync += [self.csr.r_stb.eq(0), self.csr.w_stb.eq(0)]
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.execute):
@@ -84,16 +85,18 @@ class Executor(wiring.Component):
                     m.next = "ANSWERED"
                     with m.Switch(self.command):
                         with m.Case(Command.READ):
-                            m.d.comb += self.csr.r_stb.eq(1)
-                            m.next = "READ"
+                            m.d.sync += self.csr.r_stb.eq(1)
+                            m.next = "STROBE"
                         with m.Case(Command.WRITE):
-                            m.d.comb += self.csr.w_stb.eq(1)
+                            m.d.sync += self.csr.w_stb.eq(1)
                         with m.Case(Command.PULL):
                             m.next = "PULL"
                         with m.Case(Command.INFO):
                             m.next = "INFO"
                         with m.Default():
                             m.d.sync += resetting.eq(RESET_CLOCKS)
+            with m.State("STROBE"):
+                m.next = "READ"
             with m.State("READ"):
                 self._copy(m, self.csr.r_data, 4, index, last)
             with m.State("INFO"):

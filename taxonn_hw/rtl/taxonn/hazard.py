@@ -14,8 +14,8 @@ class HazardStage(wiring.Component):
     holds its row.
 
     Latency 1 cycle; one slot a cycle without hazards.  With a single port an update pass takes
-    two cycles a row, six reads and six writes in turn; backward and update of a row, which share
-    its read, still take one slot a cycle.
+    two cycles a row, seven reads and seven writes in turn; backward and update of a row, which share
+    its read, lose a clock in nine.
 
     Parameters
     ----------

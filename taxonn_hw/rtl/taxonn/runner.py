@@ -72,12 +72,17 @@ class Runner(wiring.Component):
                          more.eq(~self.stopped & ~self.sample_ends), final.eq(1)]
         with m.Elif(ends):
             m.d.sync += [left.eq(left - 1), more.eq(~final), final.eq(left == 2)]
-        pending = Signal(4)  # passes whose results are not stored
-        m.d.sync += pending.eq(pending + self.pass_starts - self.stored)
+        pending = Signal(4)  # passes whose results are not stored, but for one that starts
+        started = Signal()
+        waiting = Signal(4)
+        idle = Signal(init=1)
+        m.d.comb += waiting.eq(pending + started - self.stored)
+        m.d.sync += [started.eq(self.pass_starts), pending.eq(waiting),
+                     idle.eq((waiting == 0) & ~self.pass_starts)]
         m.d.comb += [
             self.run.eq(more & self.sample_ready & (~self.results | fits)),
-            self.idle_results.eq(pending == 0),
-            self.busy.eq(more | ~self.stopped | ~self.empty | (pending != 0)),
+            self.idle_results.eq(idle),
+            self.busy.eq(more | ~self.stopped | ~self.empty | started | (pending != 0)),
         ]
         m.d.sync += self.counting.eq((self.counting | self.sample_starts) & self.busy)
         return m

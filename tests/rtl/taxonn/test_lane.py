@@ -104,28 +104,29 @@ class Bench:
                 element = word if gather else self.any_element()
                 is_activation = 0
                 own = gather
-        self.set(2, word=stored, element=self.bits(element), layer=layer.index,
-                 activation=is_activation, element_y=gather, element_x=update, lowest=bias)
+        self.set(2, word=stored, element=self.bits(element), layer=layer.index, lowest=bias)
+        self.set(3, layer=layer.index, activation=is_activation, element_y=gather,
+                 element_x=update)
         shift = zeros + layer.product_shift if forward else zeros
         if n.pow2:
-            self.set(2, shift=not forward, own_power=own, negate=update,
+            self.set(3, shift=not forward, own_power=own, negate=update,
                      power=self.word() & 1 if own else word,
                      factor=x if forward or update else self.code(f.x))
         else:
             factor = -scalar if update else scalar
-            self.set(2, factor=0 if gather else factor << (shift if a.scaled else 0))
+            self.set(3, factor=0 if gather else factor << (shift if a.scaled else 0))
         if bias:
-            self.set(2, factor=a.offset_factor(layer) if a.rounds_activations else 0)
-        self.set(3, layer=layer.index, update=update, bias=bias, offset=0, offset_lane=0)
+            self.set(3, factor=a.offset_factor(layer) if a.rounds_activations else 0)
+        self.set(4, layer=layer.index, update=update, bias=bias, offset=0, offset_lane=0)
         if update:
-            self.set(3, **self.offset(self.network.config.rounding.update, row_word, True))
-        self.set(3, extra=extra)
+            self.set(4, **self.offset(self.network.config.rounding.update, row_word, True))
+        self.set(4, extra=extra)
         shifts = alignments(n)
-        self.set(4, alignment=0 if a.scaled else shifts.index(shift))
-        self.set(5, layer=layer.index, accumulate=spread, first=first, bias=bias)
-        self.set(6, layer=layer.index, row_word=self.word())
+        self.set(5, alignment=0 if a.scaled else shifts.index(shift))
+        self.set(6, layer=layer.index, accumulate=spread, first=first, bias=bias)
         self.set(7, layer=layer.index, row_word=self.word())
-        self.set(8, layer=layer.index)
+        self.set(8, layer=layer.index, row_word=self.word())
+        self.set(9, layer=layer.index)
         operand = int(requantize(np.int64(stored), f.weight.frac - f.operand.frac, f.operand,
                                  Rounding.HALF_UP))
         product = {"forward": operand * x << layer.product_shift, "update": x * d,
@@ -182,7 +183,7 @@ class Bench:
                          delta=(0, 0), spread=True)
         self.at -= 1
         word = self.word()
-        self.set(6, row_word=word)
+        self.set(7, row_word=word)
         a, _ = activate(np.int64(acc), layer, self.network.config.rounding.activation,
                         word ^ LANE_WORD)
         self.want(lane_activation_stage(self.alignment), "activation", a)
@@ -194,19 +195,20 @@ class Bench:
         above, mode = self.network.above(layer), self.network.config.rounding.delta
         acc = self.accumulate(above, "backward")
         word = self.word()
-        self.set(2, word=self.code(above.formats.weight), element=self.bits(a), activation=1,
-                 layer=above.index, factor=0, element_y=0, element_x=0, lowest=0)
+        self.set(2, word=self.code(above.formats.weight), element=self.bits(a),
+                 layer=above.index, lowest=0)
+        self.set(3, layer=above.index, activation=1, factor=0, element_y=0, element_x=0)
         if self.numerics.pow2:
-            self.set(2, shift=1, own_power=0, negate=0, power=0)
-        self.set(3, layer=above.index, update=0, bias=0, offset=0, offset_lane=0)
+            self.set(3, shift=1, own_power=0, negate=0, power=0)
+        self.set(4, layer=above.index, update=0, bias=0, offset=0, offset_lane=0)
         if self.alignment.rounds_deltas:
-            self.set(3, **self.offset(mode, word, False))
-        self.set(4, alignment=0)
-        self.set(5, layer=above.index, accumulate=1, first=0, bias=0)
+            self.set(4, **self.offset(mode, word, False))
+        self.set(5, alignment=0)
+        self.set(6, layer=above.index, accumulate=1, first=0, bias=0)
         late = lane_delta_stage(self.alignment) - SUM_STAGE == 3
-        self.set(6, layer=above.index, row_word=self.word() if late else word)
-        self.set(7, layer=above.index, row_word=word if late else self.word())
-        self.set(8, layer=above.index)
+        self.set(7, layer=above.index, row_word=self.word() if late else word)
+        self.set(8, layer=above.index, row_word=word if late else self.word())
+        self.set(9, layer=above.index)
         delta = hidden_delta(np.int64(acc), derivative_code(np.int64(a), layer), layer,
                              above.backward_frac, mode, word ^ LANE_WORD)
         fmt = layer.formats.delta
@@ -218,7 +220,7 @@ class Bench:
         self.at += 1
 
     def run(self):
-        self.steps += [{}] * (self.at + 10 - len(self.steps))
+        self.steps += [{}] * (self.at + 11 - len(self.steps))
         outputs = sorted({output for _, output, _ in self.wanted})
         seen = trace(self.dut, self.steps, outputs)
         zero = 1 << self.numerics.delta.width - 1 if self.numerics.pow2 else 0

@@ -122,6 +122,6 @@ def test_beats_take_as_long_as_stated():
             while ctx.get(dut.active):
                 await ctx.tick()
                 cycles += 1
-            assert cycles == 4 * (3 + between)  # a beat a clock, and so many between rows
+            assert cycles == 4 * (2 * 3 + between)  # two clocks a beat, and so many between rows
 
     simulate(dut, run, background=[bench.memory])
