@@ -119,6 +119,7 @@ class Schedule:
         self.freed[n % 2] = last + 2
         self.next = last + 2     # the bank changes in a clock between
         self.shown = last + 1 + ("x" == self.passes[0].source)
+        self.end = max(self.end, last + 2)
         if "x" not in self.lists:
             self.freed[n % 2] += ROW_RELEASE
         self.n_samples += 1
