@@ -19,7 +19,8 @@ from taxonn_hw.sidecar import TOP
 
 SMALL = {"layers": [9, 7, 4], "lanes": 4, "name": "small"}
 #: Formats with which factors, product, addend and sum of a lane are registers of its SB_MAC16.
-NARROW = {"learning_rate_range": [5, 7], "formats": {"weight": "s8.7", "input": "u4.4"}}
+NARROW = {"layers": [9, 9, 2], "lanes": 4, "learning_rate_range": [5, 7],
+          "formats": {"weight": "s8.7", "input": "u4.4"}}
 #: Weights and tables in block RAM.
 TABLES = {"layers": [60, 12, 4], "lanes": 4, "activation": "tanh", "output": "sigmoid",
           "name": "tables"}
@@ -29,8 +30,8 @@ LOADABLE = {"input_shape": [1, 4, 3], "lanes": 2, "name": "loadable", "layers": 
     "loadable": {"networks": [{"layers": [5, 3, 2]}]}}
 CASES = {
     "ice40-dsp": ("iCE40UP5K", SMALL, {"SB_MAC16", "SB_RAM40_4K"}),
-    "ice40-spram": ("iCE40UP5K", {**SMALL, **NARROW, "weight_memory": "single_port",
-                                  "name": "spram"}, {"SB_MAC16", "SB_SPRAM256KA"}),
+    "ice40-spram": ("iCE40UP5K", {**NARROW, "weight_memory": "single_port", "name": "spram"},
+                    {"SB_MAC16", "SB_SPRAM256KA"}),
     "ice40": ("iCE40HX8K", {**SMALL, "bits": 4, "name": "pow2"}, {"SB_CARRY"}),
     "ice40-batches": ("iCE40HX8K", {"layers": [5, 3, 2], "lanes": 2, "bits": 4, "batch": 2,
                                     "weight_decay": 2, "name": "batches"}, {"SB_RAM40_4K"}),
