@@ -60,6 +60,7 @@ DESIGNS = (
            settings=("lanes=64",), mhz=100),
     Design(name="edge-85f-4bit", preset="edge-1024-64-32", board="ulx3s-85f", bits=4,
            settings=("formats.input=u8.8", "formats.activation=u8.7"), mhz=80),
+    Design(name="dense-up5k", preset="mnist-784-128-10-up5k", board="icebreaker", mhz=24),
     Design(name="digits-up5k", preset="digits-64-32-10", board="icebreaker"),
     Design(name="digits-hx8k", preset="digits-64-32-10", board="hx8k-evn"),
 )

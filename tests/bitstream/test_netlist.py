@@ -18,6 +18,9 @@ from taxonn_hw.rtlil import merge_modules
 from taxonn_hw.sidecar import TOP
 
 SMALL = {"layers": [9, 7, 4], "lanes": 4, "name": "small"}
+#: Formats with which factors, product, addend and sum of a lane are registers of its SB_MAC16.
+NARROW = {"layers": [9, 9, 2], "lanes": 4, "learning_rate_range": [5, 7],
+          "formats": {"weight": "s8.7", "input": "u4.4"}}
 #: Weights and tables in block RAM.
 TABLES = {"layers": [60, 12, 4], "lanes": 4, "activation": "tanh", "output": "sigmoid",
           "name": "tables"}
@@ -27,7 +30,7 @@ LOADABLE = {"input_shape": [1, 4, 3], "lanes": 2, "name": "loadable", "layers": 
     "loadable": {"networks": [{"layers": [5, 3, 2]}]}}
 CASES = {
     "ice40-dsp": ("iCE40UP5K", SMALL, {"SB_MAC16", "SB_RAM40_4K"}),
-    "ice40-spram": ("iCE40UP5K", {**SMALL, "weight_memory": "single_port", "name": "spram"},
+    "ice40-spram": ("iCE40UP5K", {**NARROW, "weight_memory": "single_port", "name": "spram"},
                     {"SB_MAC16", "SB_SPRAM256KA"}),
     "ice40": ("iCE40HX8K", {**SMALL, "bits": 4, "name": "pow2"}, {"SB_CARRY"}),
     "ice40-batches": ("iCE40HX8K", {"layers": [5, 3, 2], "lanes": 2, "bits": 4, "batch": 2,
@@ -75,3 +78,10 @@ def test_some_products_in_blocks_and_some_in_look_up_tables(device, block, tmp_p
 @pytest.mark.parametrize("device", ["iCE40UP5K", "LFE5U-25F"])
 def test_digits_on_the_netlist(device, tmp_path):
     train_netlist(device, load_config("digits-64-32-10"), 300, "verilator", tmp_path)
+
+
+@pytest.mark.slow
+def test_mnist_on_the_netlist_of_a_up5k(tmp_path):
+    cells = train_netlist("iCE40UP5K", load_config(
+        "mnist-784-128-10-up5k", settings=("data=random",)), 3, "verilator", tmp_path)
+    assert cells["SB_MAC16"] == 8 and cells["SB_SPRAM256KA"] == 4

@@ -198,12 +198,15 @@ class Accelerator(wiring.Component):
                          unit.tag.item.eq(drain.o_item), unit.tag.finish.eq(drain.o_finish)]
 
     def _stores(self, m, array, unit) -> None:
-        """Serial stores of activations and deltas into the vector memories."""
+        """Serial stores of activations and deltas into the vector memories, where there are any."""
         n, lanes = self.numerics, self.network.lanes
-        for port, bases, valid, tag, code in (
-                (array.a_write, n.program.a_base, unit.a_valid, unit.a_tag, unit.a_code),
-                (array.d_write, n.program.d_base, unit.d_valid, unit.d_tag, unit.d_delta)):
-            if not bases:
+        activations = {layer.index for layer in unit.layers}
+        deltas = {layer.index for layer in (*n.unit_hidden, self.network.output)}
+        for port, bases, made, valid, tag, code in (
+                (array.a_write, n.program.a_base, activations, unit.a_valid, unit.a_tag,
+                 unit.a_code),
+                (array.d_write, n.program.d_base, deltas, unit.d_valid, unit.d_tag, unit.d_delta)):
+            if not made & bases.keys():  # lanes store them all at once, or lists take them
                 continue
             row, lane = _split(tag.item, lanes, max(layer.n_out for layer in n.layers))
             wanted = {layer.index: int(layer.index in bases) for layer in n.layers}
