@@ -8,17 +8,19 @@ from ..boards import Device
 from ..flow.cache import cached, digest
 from ..flow.errors import ToolError
 from ..flow.yosys import driver_conflicts, run_yosys, yosys_version
+from ..rtl.copies import COPY
 from .multipliers import choose_soft, read_products
 
 __all__ = ["Netlist", "synthesise"]
 
 # Amaranth leaves wires such as \words[3] beside the vector \words, which abc9 takes for one; so
-# what is only another name for something goes first.  Memories of rtl/memory.py never use a word
-# that was read while it was written.
+# what is only another name for something goes first.  Registers that are copies on purpose stay so.
+# Memories of rtl/memory.py never use a word that was read while it was written.
 _READ = """\
 read_rtlil design.il
 hierarchy -top {top}
 proc
+setattr -set keep 1 a:{copy} %ci1:+$dff[Q] t:$dff %i
 opt_clean -purge
 """
 # Flat and with the widths that synthesis will find, so that it finds the same cells.
@@ -27,6 +29,14 @@ flatten
 opt_expr
 opt_clean -purge
 wreduce t:$mul
+"""
+# A narrow product takes some sixty look-up tables, and they lie beside its registers: the way to a
+# multiplier block and back takes longer than they do.
+_NARROW = """\
+select t:$mul r:A_WIDTH<=5 %i r:B_WIDTH<=5 %i
+alumacc
+select -clear
+maccmap t:$macc_v2 t:$macc
 """
 # What has become adders already cannot become a multiplier block.
 _SOFT = """\
@@ -73,8 +83,9 @@ def synthesise(rtlil: str, *, top: str, device: Device, save: int = 0,
     ToolError
         Yosys fails, or resolves a driver conflict by itself: that is how it loses logic.
     """
-    keys = {"top": top, "family": device.family, "options": " ".join(device.synth)}
-    products = _READ + _PRODUCTS if save else _READ
+    keys = {"copy": COPY, "top": top, "family": device.family, "options": " ".join(device.synth)}
+    narrow = _NARROW if device.family == "ecp5" else ""
+    products = _READ + _PRODUCTS + narrow if save or narrow else _READ
     script = (products + (_SOFT if save else "") + _SYNTHESIS).format(**keys)
 
     def build(out: Path) -> None:

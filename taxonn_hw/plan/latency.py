@@ -1,7 +1,7 @@
 """Latencies of the engine ``taxonn`` in cycles: the RTL is built to them, clocks follow from them.
 
-A slot is *issued* by the sequencer, then at stage c0 in the hazard stage until it may leave, then
-in the array, one stage further each cycle.
+A slot is *issued* by the sequencer, then in the hazard stage until it may leave, then in the array,
+from stage c0 on one stage further each cycle.
 """
 
 from ..config import Activation
@@ -11,6 +11,7 @@ from .program import Finish, Program
 
 __all__ = [
     "ADDRESS_LATENCY",
+    "ARRAY_LATENCY",
     "ISSUE_LATENCY",
     "LIST_LATENCY",
     "POOL_LATENCY",
@@ -20,6 +21,7 @@ __all__ = [
     "ROW_RELEASE",
     "SUM_STAGE",
     "WRITE_LATENCY",
+    "WRITE_STAGE",
     "UnitLatencies",
     "conv_write_latency",
     "group_latency",
@@ -32,10 +34,14 @@ __all__ = [
     "tree_latency",
 ]
 
-#: From the issue of a slot to c0, through a stream register.
+#: From the issue of a slot to the hazard stage, through a stream register.
 ISSUE_LATENCY = 2
-#: From c0 to the cycle in which a row is written back.
-WRITE_LATENCY = 7
+#: Dense nets: from the hazard stage to c0, in which the row is addressed.
+ARRAY_LATENCY = 1
+#: Stage at which a row is written back.
+WRITE_STAGE = 7
+#: Dense nets: from the hazard stage to the cycle in which a row is written back.
+WRITE_LATENCY = ARRAY_LATENCY + WRITE_STAGE
 #: From the issue of a sample's last slot until its input rows may be refilled: that slot and the
 #: two before it may each wait as long as a write takes.
 ROW_RELEASE = 3 * WRITE_LATENCY + 6
@@ -59,7 +65,7 @@ RANDOM_STAGE = RANDOM_LATENCY
 def conv_write_latency(network) -> int:
     """Return the cycles of a conv net from the hazard stage to the one in which a row is written
     back: at c8, or where weights decay at c9."""
-    return ADDRESS_LATENCY + WRITE_LATENCY + 1 + network.decays
+    return ADDRESS_LATENCY + WRITE_STAGE + 1 + network.decays
 
 
 def image_release(network) -> int:

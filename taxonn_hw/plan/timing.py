@@ -13,6 +13,7 @@ import numpy as np
 from .alignment import Alignment
 from .base import LoadTime, PassTime, Prediction
 from .latency import (
+    ARRAY_LATENCY,
     ISSUE_LATENCY,
     LIST_LATENCY,
     PRODUCT_STAGE,
@@ -176,7 +177,7 @@ class Schedule:
 
     def _issue(self, row: int | None, *, update=False, shared=False, drained=0, lanes=0,
                earliest=0) -> int:
-        """Issue a slot at the cursor or later; return the cycle in which it leaves c0."""
+        """Issue a slot at the cursor or later; return the cycle in which it is at c0."""
         issue = max(self.cursor, earliest, self.left[0] + 1)  # slots wait between the two
         leaves = max(issue + ISSUE_LATENCY, self.left[-1] + 1)
         if row is not None and not shared:
@@ -186,18 +187,18 @@ class Schedule:
         if row is not None and not shared:
             leaves = self._port_free(leaves)
         if drained:
-            self.drain_free = leaves + SUM_STAGE + 1 + drained
+            self.drain_free = leaves + ARRAY_LATENCY + SUM_STAGE + 1 + drained
         if update:
             self.written[row] = leaves
             if self.network.single_port:
-                self.writes.append(leaves + WRITE_LATENCY)
+                self.writes.append(leaves + WRITE_LATENCY - ARRAY_LATENCY)
         self.left.append(leaves)
         self.cursor = issue + 1
         self.first = issue if self.first is None else self.first
         self.begin = issue if self.begin is None else self.begin
         self.n_slots += lanes > 0
         self.n_useful += lanes
-        return leaves
+        return leaves + ARRAY_LATENCY
 
     def _port_free(self, cycle: int) -> int:
         """Return the first cycle from ``cycle`` on in which a single port may read."""

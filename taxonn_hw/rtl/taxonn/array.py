@@ -1,7 +1,7 @@
 """The array: P lanes, their memories, and the flags that travel along with a slot.
 
-Stage names are those of :mod:`.lane`; a slot is at c0 when it leaves the hazard stage, one stage
-further each clock, and never stalls.
+Stage names are those of :mod:`.lane`; a slot is at c0 a clock after it leaves the hazard stage, one
+stage further each clock, and never stalls.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
@@ -10,15 +10,17 @@ from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS
 from ...plan.latency import (
+    ARRAY_LATENCY,
     PRODUCT_STAGE,
     SUM_STAGE,
-    WRITE_LATENCY,
+    WRITE_STAGE,
     lane_activation_stage,
     lane_delta_stage,
     sums_over_slots,
 )
 from ...plan.layout import weight_group
 from ...plan.program import Finish
+from ..copies import LANES_PER_COPY, add_copies
 from ..select import by_index
 from .array_control import add_control, alive_lanes, element_is, in_lanes
 from .array_parts import add_pipeline, add_random, add_rows
@@ -46,9 +48,10 @@ class LaneArray(wiring.Component):
 
     Members
     -------
-    i : In({valid, slot}), stage c0
-    back : In({valid, row})
-        The update that is written back in this cycle (c7), from the hazard stage.
+    i : In({valid, slot})
+        From the hazard stage.
+    back, next_back : In({valid, row}), In
+        The update that is written back in this cycle (c7), and the row of the next.
     rate : In(3)
         Highest learning-rate exponent less the present one.
     advance, restart : In(1)
@@ -84,7 +87,7 @@ class LaneArray(wiring.Component):
                  "lane": range(max(self.n_lanes, 2)), "code": n.vector_word}
         super().__init__({
             "i": In(data.StructLayout({"valid": 1, "slot": self.slot})),
-            "back": In(data.StructLayout({"valid": 1, "row": row})),
+            "back": In(data.StructLayout({"valid": 1, "row": row})), "next_back": In(row),
             "rate": In(3), "advance": In(1), "restart": In(1),
             "x_row": Out(self.slot.members["vector_row"]), "x_bank": Out(1),
             "x_vector": In(data.ArrayLayout(n.vector_activation, self.n_lanes)),
@@ -103,19 +106,23 @@ class LaneArray(wiring.Component):
         m = Module()
         n = self.numerics
         slots, valids = self._pipeline(m)
-        random = add_random(m, self, slots, valids, slots[0].hash)
+        random = add_random(m, self, slots, valids, self.i.slot.hash, lead=ARRAY_LATENCY)
         m.d.comb += self.lane_word.eq(random.lanes[:RANDOM_BITS])
-        control = add_control(m, self, slots, valids, random)
-        weights, words, stored = add_rows(m, self, slots, valids, WRITE_LATENCY)
-        self.move_written = stored[WRITE_LATENCY] if n.training else self.move_store
+        controls = add_control(m, self, slots, valids, random)
+        read, write = (add_copies(
+            m, Mux(self.move, self.move_row, row), 1 if n.network.single_port else self.n_lanes,
+            name=name) for row, name in ((self.i.slot.row, "c0_row"), (self.next_back, "c7_row")))
+        weights, words, stored = add_rows(m, self, slots, valids, WRITE_STAGE, read_row=read,
+                                          write_row=write)
+        self.move_written = stored[WRITE_STAGE] if n.training else self.move_store
         m.d.comb += weights.write.eq(self.back.valid | self.move_written & ~self.move_bias)
         elements, memory, stores = self._vectors(m, slots, valids)
-        extra = self._biases(m, slots, valids, random, control)
+        extra = self._biases(m, slots, valids, random, controls[0])
         alive = alive_lanes(n, slots[lane_activation_stage(n.alignment)])
-        members = self._lanes(m, slots, valids, control)
+        members = self._lanes(m, slots, valids, controls)
         for k, lane in enumerate(members):
             m.d.comb += [
-                lane.control.eq(control), lane.word.eq(words[k]), lane.element.eq(elements[k]),
+                lane.control.eq(controls[k // LANES_PER_COPY]), lane.word.eq(words[k]), lane.element.eq(elements[k]),
                 lane.random.eq(random.lanes[k:k + RANDOM_BITS]), lane.alive.eq(alive[k]),
                 lane.extra.eq(extra if k == 0 else 0),
             ]
@@ -125,7 +132,7 @@ class LaneArray(wiring.Component):
         if n.training:
             m.d.comb += weights.new.as_value().eq(Cat(lane.updated for lane in members))
         if stores:
-            values = Cat(stores(lane) for lane in members)
+            values = Cat(stores(k, lane) for k, lane in enumerate(members))
             m.d.comb += memory.values.as_value().eq(values)
         if n.has_tree:
             self._sums(m, slots[PRODUCT_STAGE], valids[PRODUCT_STAGE], members)
@@ -139,7 +146,7 @@ class LaneArray(wiring.Component):
     def _pipeline(self, m):
         """The slot at every stage, and whether there is one; a row that the host stores is one."""
         n = self.numerics
-        slots, valids = add_pipeline(m, self, _LAST)
+        slots, valids = add_pipeline(m, self, _LAST, lead=ARRAY_LATENCY)
         widest = max(n.layers, key=lambda layer: layer.formats.weight.width).index
         serial = [layer for layer in n.layers if not layer.by_outputs]
         if serial:
@@ -180,12 +187,15 @@ class LaneArray(wiring.Component):
         return elements, memory, stores
 
     def _lane_stores(self, m, slots, valids, memory):
-        """Write activations and deltas of all lanes; return what a lane writes."""
+        """Write activations and deltas of all lanes; return what a lane writes.
+
+        What is decoded here is registered, so it is decoded from the stage before.
+        """
         n, program = self.numerics, self.numerics.program
         stages = {0: lane_activation_stage(n.alignment), 1: lane_delta_stage(n.alignment)}
         ends, writes, rows = [], [], []
         for backward in (0, 1) if n.training else (0,):
-            stage, bases = stages[backward], program.d_base if backward else program.a_base
+            stage, bases = stages[backward] - 1, program.d_base if backward else program.a_base
             rows.append(by_index(slots[stage].layer, {
                 layer.index + backward: bases[layer.index] for layer in n.lane_layers})
                 + slots[stage].block)
@@ -197,16 +207,19 @@ class LaneArray(wiring.Component):
 
             writes.append(completes(stage, "last"))
             ends.append(completes(stage - 2, "finish"))
-        m.d.comb += [memory.store.eq(Cat(writes).any()), self.stored.eq(Cat(ends).any()),
+        m.d.sync += self.stored.eq(Cat(ends).any())
+        m.d.comb += [memory.store.eq(Cat(writes).any()),
                      memory.store_row.eq(rows[0] if len(rows) == 1
                                          else Mux(writes[1], rows[1], rows[0]))]
         width = n.vector_word.width
+        is_delta = add_copies(m, writes[1], self.n_lanes, name="stores_delta") \
+            if n.training else []
 
-        def stores(lane):
+        def stores(k, lane):
             a = Cat(lane.activation, Const(0, width))[:width]
             if not n.training:
                 return a
-            return Mux(writes[1], Cat(lane.delta, Const(0, width))[:width], a)
+            return Mux(is_delta[k // LANES_PER_COPY], Cat(lane.delta, Const(0, width))[:width], a)
         return stores
 
     def _biases(self, m, slots, valids, random, control):
@@ -220,26 +233,30 @@ class LaneArray(wiring.Component):
         address, back = biases.c1_address, biases.c7_address
         serial = {layer.index: int(not layer.by_outputs) for layer in n.layers}
 
+        c1_place, c7_place = (Signal.like(address, name=f"c{k}_place", reset_less=True)
+                              for k in (1, WRITE_STAGE))
+
         def place(row, layer):  # of block 0
             return (row + by_index(layer, offsets))[:len(address)]
 
-        c1_place = Signal.like(address, name="c1_place", reset_less=True)
-        m.d.sync += c1_place.eq(place(slots[0].row, slots[0].layer))
+        m.d.sync += [
+            c1_place.eq(Mux(self.move, self.move_row, place(slots[0].row, slots[0].layer))),
+            c7_place.eq(Mux(self.move, self.move_row,
+                            place(self.next_back, slots[WRITE_STAGE - 1].layer))),
+        ]
         s4 = slots[4]
         is_first = (valids[4] & s4.gather & s4.first & ~s4.pass_backward
                     & by_index(s4.layer, serial, 1))
         factor = Signal(n.factor, name="c4_factor", reset_less=True)
         own = slots[2].update & valids[2] & (slots[2].block == 0) & by_index(
             slots[2].layer, serial, 1)
-        for stage in range(3, WRITE_LATENCY + 1):
+        for stage in range(3, WRITE_STAGE + 1):
             register = Signal(name=f"c{stage}_own_bias")
             m.d.sync += register.eq(own)
             own = register
         m.d.sync += factor.eq(control.c3_factor)
         m.d.comb += [
-            address.eq(Mux(self.move, self.move_row, c1_place)),
-            back.eq(Mux(self.move, self.move_row,
-                        place(self.back.row, slots[WRITE_LATENCY].layer))),
+            address.eq(c1_place), back.eq(c7_place),
             biases.c4_factor.eq(factor), biases.c4_layer.eq(s4.layer),
             biases.c6_layer.eq(slots[6].layer),
             biases.c4_offset.eq(control.c4_offset),
@@ -255,8 +272,8 @@ class LaneArray(wiring.Component):
             m.d.comb += self.moved.as_value().eq(biases.held.as_unsigned())
         return Mux(is_first, biases.aligned, 0)
 
-    def _lanes(self, m, slots, valids, control) -> list:
-        """Add the lanes; how slots become their factors is up to ``control``."""
+    def _lanes(self, m, slots, valids, controls) -> list:
+        """Add the lanes; how slots become their factors is up to ``controls``."""
         lanes = []
         for k in range(self.n_lanes):
             m.submodules[f"lane_{k}"] = lane = Lane(numerics=self.numerics)

@@ -9,8 +9,9 @@ from ...config import Activation
 from ...fixed import Rounding
 from ...fixed.gates import rounding_offset
 from ...plan.program import Finish
+from ..copies import add_copies
 from ..select import by_index
-from .array_parts import add_alignment, alignment_numbers
+from .array_parts import alignment_choice, alignment_numbers
 from .factor import FactorUnit
 from .lane import lane_control
 from .numerics import Numerics
@@ -40,52 +41,43 @@ def element_is(n: Numerics, slot, kind: str):
     return ways[0] if len(ways) == 1 else Mux(slot.pass_backward, ways[1], ways[0])
 
 
-def add_control(m, owner, slots, valids, random):
-    """Decode once, for all lanes; each stage's signals are registered at its start."""
+def add_control(m, owner, slots, valids, random) -> list:
+    """Decode once, a stage ahead; return the control for every :data:`LANES_PER_COPY` lanes."""
     n, a = owner.numerics, owner.numerics.alignment
-    control = Signal(lane_control(n))
+    ahead = Signal(lane_control(n), name="next_control")
     m.submodules.factor = factor = FactorUnit(numerics=n)
-    m.d.comb += [factor.c2.eq(slots[2]), factor.c2_valid.eq(valids[2]),
-                 factor.rate.eq(owner.rate), control.c3_factor.eq(factor.c3_factor)]
-    s1, s2 = slots[1], slots[2]
+    s1, s2, s3, s4, s5 = slots[1:6]
     by_outputs = by_index(s2.layer, {layer.index: int(layer.by_outputs)
                                      for layer in n.layers}, 1)
-    registered = {
-        "c2_lowest": s1.bias & ~s1.update,
-        "c3_element_y": valids[2] & s2.gather,
-        "c3_element_x": valids[2] & s2.update,
-        "c3_shift": valids[2] & (s2.backward | s2.update),
-        "c3_own_power": Mux(s2.update, by_outputs, s2.gather),
-        "c3_negate": s2.update,
-        "c3_activation": _activations(n, s2),
-    }
-    for name, value in registered.items():
-        register = Signal(name=name, reset_less=True)
-        m.d.sync += register.eq(value)
-        m.d.comb += control[name].eq(register)
     m.d.comb += [
-        control.c2_layer.eq(s2.layer), control.c3_layer.eq(slots[3].layer),
-        control.c4_layer.eq(slots[4].layer),
-        control.c4_update.eq(slots[4].update),
-        control.c4_bias.eq(slots[4].bias & ~slots[4].update),
-        control.c6_layer.eq(slots[6].layer), control.c6_bias.eq(slots[6].bias),
-        control.c6_first.eq(slots[6].first),
-        control.c6_accumulate.eq(valids[6] & slots[6].spread),
-        control.c7_layer.eq(slots[7].layer), control.c8_layer.eq(slots[8].layer),
-        control.c9_layer.eq(slots[9].layer),
-        control.c7_row_word.eq(random.c7), control.c8_row_word.eq(random.c8),
+        factor.c2.eq(s2), factor.c2_valid.eq(valids[2]), factor.rate.eq(owner.rate),
+        ahead.c2_layer.eq(s1.layer), ahead.c2_lowest.eq(s1.bias & ~s1.update),
+        ahead.c3_layer.eq(s2.layer), ahead.c3_factor.eq(factor.c2_factor),
+        ahead.c3_element_y.eq(valids[2] & s2.gather),
+        ahead.c3_element_x.eq(valids[2] & s2.update),
+        ahead.c3_shift.eq(valids[2] & (s2.backward | s2.update)),
+        ahead.c3_own_power.eq(Mux(s2.update, by_outputs, s2.gather)),
+        ahead.c3_negate.eq(s2.update), ahead.c3_activation.eq(_activations(n, s2)),
+        ahead.c4_layer.eq(s3.layer), ahead.c4_update.eq(s3.update),
+        ahead.c4_bias.eq(s3.bias & ~s3.update),
+        ahead.c6_layer.eq(s5.layer), ahead.c6_bias.eq(s5.bias), ahead.c6_first.eq(s5.first),
+        ahead.c6_accumulate.eq(valids[5] & s5.spread),
+        ahead.c7_layer.eq(slots[6].layer), ahead.c8_layer.eq(slots[7].layer),
+        ahead.c9_layer.eq(slots[8].layer),
+        ahead.c7_row_word.eq(random.c6), ahead.c8_row_word.eq(random.c7),
     ]
     if n.pow2:
-        m.d.comb += control.c3_power.eq(slots[3].power)
+        m.d.comb += ahead.c3_power.eq(s2.power)
     if n.training and a.point:
-        _offset(m, n, slots[4], valids[4], random, control)
+        _offset(m, n, s3, valids[3], random.c3, ahead)
     if not a.scaled:
-        s4, number = slots[4], alignment_numbers(n)
+        number = alignment_numbers(n)
         forward = by_index(s4.layer, {layer.index: number[
             layer.product_shift + a.forward_zeros(layer)] for layer in n.layers})
-        add_alignment(m, n, control, Mux(s4.pass_backward, 0, forward), layer=s4.layer,
-                      step=s4.update, rate=owner.rate)
-    return control
+        m.d.comb += ahead.c5_alignment.eq(alignment_choice(
+            n, Mux(s4.pass_backward, 0, forward), layer=s4.layer, step=s4.update,
+            rate=owner.rate))
+    return add_copies(m, ahead, owner.n_lanes, name="control", shape=ahead.shape())
 
 
 def _activations(n: Numerics, slot):
@@ -94,20 +86,20 @@ def _activations(n: Numerics, slot):
     return element_is(n, slot, "a") | element_is(n, slot, "x")
 
 
-def _offset(m, n: Numerics, slot, valid, random, control) -> None:
-    """What rounding adds: to updates its complement, to deltas stored in all lanes itself."""
+def _offset(m, n: Numerics, slot, valid, word, ahead) -> None:
+    """What rounding adds at c4: to updates its complement, to deltas stored in all lanes itself."""
     a = n.alignment
     rounding, point = n.network.config.rounding, a.point
-    offset = ~rounding_offset(point, rounding.update, random.c4)
+    offset = ~rounding_offset(point, rounding.update, word)
     lane, stochastic = slot.update, Rounding.STOCHASTIC
     mask = int(rounding.update is stochastic)
     if n.lane_layers and a.rounds_deltas:
-        offset = Mux(slot.update, offset, rounding_offset(point, rounding.delta, random.c4))
+        offset = Mux(slot.update, offset, rounding_offset(point, rounding.delta, word))
         rounds = slot.last & slot.spread & slot.pass_backward & in_lanes(n, slot)
         mask = Mux(slot.update, mask, int(rounding.delta is stochastic))
         lane = slot.update | valid & rounds
-    m.d.comb += [control.c4_offset.eq(offset & lane.replicate(point)),
-                 control.c4_offset_lane.eq(lane & mask)]
+    m.d.comb += [ahead.c4_offset.eq(offset & lane.replicate(point)),
+                 ahead.c4_offset_lane.eq(lane & mask)]
 
 
 def alive_lanes(n: Numerics, slot):

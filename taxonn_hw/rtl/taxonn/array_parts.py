@@ -12,28 +12,30 @@ from .numerics import Numerics
 from .random_words import ArrayRandom
 from .weights import WeightMemory
 
-__all__ = ["add_alignment", "add_pipeline", "add_random", "add_rows", "alignment_numbers"]
+__all__ = ["add_alignment", "add_pipeline", "add_random", "add_rows", "alignment_choice",
+           "alignment_numbers"]
 
 
-def add_pipeline(m, owner, last: int):
-    """Return the slot at every stage up to c``last``, and whether there is one."""
+def add_pipeline(m, owner, last: int, *, lead: int = 0):
+    """Return the slot at every stage from c0 up to c``last``, and whether there is one; it comes
+    ``lead`` cycles before c0."""
     slots, valids = [owner.i.slot], [owner.i.valid]
-    for stage in range(1, last + 1):
+    for stage in range(1 - lead, last + 1):
         slot = Signal(owner.slot, name=f"c{stage}_slot", reset_less=True)
         valid = Signal(name=f"c{stage}_valid")
         m.d.sync += [slot.eq(slots[-1]), valid.eq(valids[-1])]
         slots.append(slot)
         valids.append(valid)
-    return slots, valids
+    return slots[lead:], valids[lead:]
 
 
-def add_random(m, owner, slots, valids, index) -> ArrayRandom:
-    """Add the random words; ``index`` is their row address at c0."""
+def add_random(m, owner, slots, valids, index, *, lead: int = 0) -> ArrayRandom:
+    """Add the random words; ``index`` is their row address, ``lead`` cycles before c0."""
     view, first = owner.numerics.view, (None, None)
     if view.loadable:
         first = view.total("row_state"), view.total("lane_bits")
     m.submodules.random = random = ArrayRandom(seed=owner.numerics.network.config.seed,
-                                               lanes=owner.n_lanes, first=first)
+                                               lanes=owner.n_lanes, lead=lead, first=first)
     before = RANDOM_STAGE - 1
     m.d.comb += [random.advance.eq(owner.advance), random.restart.eq(owner.restart),
                  random.advance_lanes.eq(valids[before] & slots[before].new_sample),
@@ -41,23 +43,23 @@ def add_random(m, owner, slots, valids, index) -> ArrayRandom:
     return random
 
 
-def add_rows(m, owner, slots, valids, last: int):
+def add_rows(m, owner, slots, valids, last: int, *, read_row, write_row):
     """Add the weight memory and the register of the row at c2, through which the host moves too.
 
-    Returns the memory, the row, and the host's store at the stage that writes: c``last``, without
+    ``read_row`` and ``write_row`` are the addresses at c0 and c``last``, one or one a copy.  Returns the memory, the row, and the host's store at the stage that writes: c``last``, without
     training hardware at once.
     """
     n, width, group = owner.numerics, owner.numerics.word.width, owner.group
     m.submodules.weights = weights = WeightMemory(
         lanes=owner.n_lanes, word=n.word, n_rows=n.network.n_rows,
-        single_port=n.network.single_port, target=owner.target)
+        single_port=n.network.single_port, target=owner.target, copies=len(read_row))
     row = Signal(width * owner.n_lanes, name="c2_row", reset_less=True)
     with m.If(owner.move_shift | owner.move_fetch | valids[1] & slots[1].read):
         m.d.sync += row.eq(Mux(owner.move_shift, Cat(row[width * group:], owner.move_data),
                                weights.words.as_value()))
     m.d.comb += [
-        weights.row.eq(Mux(owner.move, owner.move_row, slots[0].row)),
-        weights.write_row.eq(Mux(owner.move, owner.move_row, owner.back.row)),
+        *(port.eq(row) for port, row in zip(weights.row, read_row, strict=True)),
+        *(port.eq(row) for port, row in zip(weights.write_row, write_row, strict=True)),
         owner.moved.eq(row[:width * group]),
     ]
     stored = {2: owner.move_store}
@@ -75,22 +77,24 @@ def alignment_numbers(n: Numerics) -> dict[int, int]:
     return {zeros: k for k, zeros in enumerate(alignments(n))}
 
 
-def add_alignment(m, n: Numerics, control, choice, *, layer, step, rate) -> None:
-    """Choose the zeros that a product gets at c5: ``choice``, or those of a ``step`` of ``layer``.
+def alignment_choice(n: Numerics, choice, *, layer, step, rate):
+    """Return the number of the zeros that a product gets: ``choice``, or those of a ``step`` of
+    ``layer``."""
+    if not n.training:
+        return choice
+    if n.view.loadable:
+        return Mux(step, n.view.value(layer, "step_zeros") + rate, choice)
+    a, number = n.alignment, alignment_numbers(n)
+    low, high = n.network.config.rate_range
+    steps = by_index(layer, {k.index: Array(
+        number[a.update_zeros(k, exponent)] for exponent in range(high, low - 1, -1))[rate]
+        for k in n.layers})
+    return Mux(step, steps, choice)
 
-    All inputs are at c4.
-    """
-    a, view, number = n.alignment, n.view, {} if n.view.loadable else alignment_numbers(n)
-    if view.loadable:
-        if n.training:
-            choice = Mux(step, view.value(layer, "step_zeros") + rate, choice)
-        number = range(view.most_zeros + 1)
-    elif n.training:
-        low, high = n.network.config.rate_range
-        steps = by_index(layer, {k.index: Array(
-            number[a.update_zeros(k, exponent)] for exponent in range(high, low - 1, -1))[rate]
-            for k in n.layers})
-        choice = Mux(step, steps, choice)
+
+def add_alignment(m, n: Numerics, control, choice, *, layer, step, rate) -> None:
+    """Choose the zeros that a product gets at c5; all inputs are at c4."""
+    number = range(n.view.most_zeros + 1) if n.view.loadable else alignment_numbers(n)
     register = Signal(range(max(len(number), 2)), name="c5_alignment", reset_less=True)
-    m.d.sync += register.eq(choice)
+    m.d.sync += register.eq(alignment_choice(n, choice, layer=layer, step=step, rate=rate))
     m.d.comb += control.c5_alignment.eq(register)

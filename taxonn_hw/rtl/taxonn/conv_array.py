@@ -92,7 +92,10 @@ class ConvArray(wiring.Component):
         slots, valids = self._pipeline(m)
         random = add_random(m, self, slots, valids, slots[0].row)
         m.d.comb += self.lanes.eq(random.lanes)
-        weights, words, stored = add_rows(m, self, slots, valids, self.last)
+        read, write = (Mux(self.move, self.move_row, row)
+                       for row in (slots[0].row, self.back.row))
+        weights, words, stored = add_rows(m, self, slots, valids, self.last, read_row=[read],
+                                          write_row=[write])
         m.d.comb += weights.write.eq(self._writes(slots[-1])
                                      | (stored[self.last] if n.training else self.move_store))
         late = self._late_lanes(m, random.lanes, slots, valids)
@@ -282,7 +285,9 @@ class ConvArray(wiring.Component):
                 c2.pass_backward.eq(~s2.spread), c2.scalar.eq(scalar),
                 factor.c2.eq(c2), factor.c2_valid.eq(valids[2]), factor.rate.eq(self.rate),
             ]
-            factors.append(factor.c3_factor)
+            register = Signal(n.factor, name=f"c3_factor_{g}")
+            m.d.sync += register.eq(factor.c2_factor)
+            factors.append(register)
         controls = []
         for share, value in enumerate(self._of_group(slots[3].tag.layer, factors)):
             control = Signal(lane_control(n), name=f"control_{share}")

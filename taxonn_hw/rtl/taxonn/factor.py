@@ -17,7 +17,7 @@ __all__ = ["FactorUnit"]
 class FactorUnit(wiring.Component):
     """Scalar of a slot, negated for an update, with the zeros that align its product.
 
-    Latency 1 cycle.
+    No latency: the lanes' control registers it, for c3.
 
     Members
     -------
@@ -25,14 +25,14 @@ class FactorUnit(wiring.Component):
         The slot.
     rate : In(3)
         Highest learning-rate exponent less the present one.
-    c3_factor : Out
-        0 without a slot, and where the lanes multiply by their own elements.
+    c2_factor : Out
+        0 without a slot, for a host may store rows then, and where the lanes multiply by their own elements.
     """
 
     def __init__(self, *, numerics: Numerics) -> None:
         self.numerics = n = numerics
         super().__init__({"c2": In(slot_layout(n)), "c2_valid": In(1), "rate": In(3),
-                          "c3_factor": Out(n.factor)})
+                          "c2_factor": Out(n.factor)})
 
     def elaborate(self, platform):
         m = Module()
@@ -49,10 +49,7 @@ class FactorUnit(wiring.Component):
             constants = {layer.index: a.offset_factor(layer) for layer in n.layers}
             with m.If(slot.bias & ~slot.update):
                 m.d.comb += value.eq(by_index(slot.layer, constants))
-        # A reset clears what no slot brings: a host may store rows then.
-        factor = Signal(n.factor, name="c3_factor_register")
-        m.d.sync += factor.eq(Mux(self.c2_valid & ~slot.gather, value, 0))
-        m.d.comb += self.c3_factor.eq(factor)
+        m.d.comb += self.c2_factor.eq(Mux(self.c2_valid & ~slot.gather, value, 0))
         return m
 
     def _aligned(self, scalar):

@@ -10,11 +10,10 @@ __all__ = ["HazardStage"]
 
 
 class HazardStage(wiring.Component):
-    """One slot register, stage c0 of the array, that lets a slot go when nothing in the array
-    holds its row.
+    """One slot register that lets a slot go when nothing in the array holds its row.
 
     Latency 1 cycle; one slot a cycle without hazards.  With a single port an update pass takes
-    two cycles a row, seven reads and seven writes in turn; backward and update of a row, which share
+    two cycles a row, eight reads and eight writes in turn; backward and update of a row, which share
     its read, lose a clock in nine.
 
     Parameters
@@ -32,11 +31,13 @@ class HazardStage(wiring.Component):
     blocked : In(1)
         The slot must wait for another reason.
     o : Out({valid, slot})
-        The slot in the register; ``valid`` in the cycle in which it leaves for c1.
+        The slot in the register; ``valid`` in the cycle in which it leaves.
     waits : Out(1)
         There is a slot, whether it leaves or not.
     back : Out({valid, row})
         The update that is written back in this cycle.
+    next_back : Out
+        The row that would be written back in the next.
     empty : Out(1)
         No slot is here or on its way to its write.
     """
@@ -51,6 +52,7 @@ class HazardStage(wiring.Component):
             "o": Out(data.StructLayout({"valid": 1, "slot": slot})),
             "waits": Out(1),
             "back": Out(data.StructLayout({"valid": 1, "row": slot.members["row"]})),
+            "next_back": Out(slot.members["row"]),
             "empty": Out(1),
         })
 
@@ -75,6 +77,7 @@ class HazardStage(wiring.Component):
             self.i.ready.eq(~self.waits | leaves),
             self.o.valid.eq(leaves), self.o.slot.eq(held),
             self.back.valid.eq(flight[-1].update), self.back.row.eq(flight[-1].row),
+            self.next_back.eq(flight[-2].row),
             self.empty.eq(~(self.waits | _any(f.valid for f in flight))),
         ]
         with m.If(self.i.ready):

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...plan.latency import WRITE_LATENCY
+from ...plan.latency import WRITE_STAGE
 
 __all__ = ["Mover"]
 
@@ -13,7 +13,7 @@ class Mover(wiring.Component):
     """Loads or dumps ``count`` rows from ``row`` on, a group of words a beat.
 
     A row passes through the row register of the array, which shifts by a group: a beat every other
-    clock, for the shift comes from a register, and between two rows 6 cycles (load) or 2 (dump).
+    clock, for the shift comes from a register, and between two rows 6 cycles (load) or 2 (dump), with ``read_latency`` 2 one more.
 
     Parameters
     ----------
@@ -23,6 +23,8 @@ class Mover(wiring.Component):
         Beats of a row; rows or scalar biases, whichever is more.
     write_latency : int
         Stage of the array in which a row is written; the row is complete at c2.
+    read_latency : int
+        From ``address`` to what the memory shows, 1 or 2.
 
     Members
     -------
@@ -46,8 +48,9 @@ class Mover(wiring.Component):
     """
 
     def __init__(self, *, word_group: data.ArrayLayout, n_groups: int, n_addresses: int,
-                 write_latency: int = WRITE_LATENCY) -> None:
-        self.word_group, self.n_groups = word_group, n_groups
+                 write_latency: int = WRITE_STAGE, read_latency: int = 1) -> None:
+        assert read_latency in (1, 2)
+        self.word_group, self.n_groups, self.read_latency = word_group, n_groups, read_latency
         self.write_wait = write_latency - 2
         super().__init__({
             "load": In(1), "dump": In(1), "bias": In(1),
@@ -103,7 +106,11 @@ class Mover(wiring.Component):
                         m.next = "IDLE"
             with m.State("READ"):  # the memory's address is ours
                 m.d.comb += self.active.eq(1)
-                m.next = "FETCH"
+                m.next = "WAIT" if self.read_latency == 2 else "FETCH"
+            if self.read_latency == 2:
+                with m.State("WAIT"):
+                    m.d.comb += self.active.eq(1)
+                    m.next = "FETCH"
             with m.State("FETCH"):
                 m.d.comb += [self.active.eq(1), self.fetch.eq(1)]
                 m.next = "SEND"

@@ -12,11 +12,13 @@ __all__ = ["ArrayRandom"]
 
 
 class ArrayRandom(wiring.Component):
-    """Row words four cycles after their address, and the lane sequence.
+    """Row words, of an address at c0 from c4 on, that is four cycles after their address, and the lane sequence.
 
     Parameters
     ----------
     seed, lanes : int
+    lead : int
+        Cycles before c0 in which the address comes.
     first : tuple of Value, optional
         What a restart takes as row state and lane bits, in place of what ``seed`` gives.
 
@@ -30,19 +32,21 @@ class ArrayRandom(wiring.Component):
     restart : In(1)
         Back to sample 0.
     index : In(16)
-        Row address at c0.
-    c4, c7, c8 : Out(16)
-        Its row word.
+        Row address.
+    c3, c4, c6, c7, c8 : Out(16)
+        Its row word, at c3 only with ``lead``.
     lanes : Out
         Bits of the lane sequence; lane ``l`` uses bits ``l .. l+15``.
     state : Out(32)
     """
 
-    def __init__(self, *, seed: int, lanes: int, first=(None, None)) -> None:
-        self.seed, self.n_lanes, self.first = seed, lanes, first
+    def __init__(self, *, seed: int, lanes: int, lead: int = 0, first=(None, None)) -> None:
+        self.seed, self.n_lanes, self.lead, self.first = seed, lanes, lead, first
+        #: Stages at which the word is wanted.
+        self.stages = (*range(RANDOM_STAGE - lead, RANDOM_STAGE + 1), 6, 7, 8)
         super().__init__({
             "advance": In(1), "advance_lanes": In(1), "restart": In(1), "index": In(16),
-            "c4": Out(RANDOM_BITS), "c7": Out(RANDOM_BITS), "c8": Out(RANDOM_BITS),
+            **{f"c{stage}": Out(RANDOM_BITS) for stage in self.stages},
             "lanes": Out(lanes + RANDOM_BITS - 1), "state": Out(32),
         })
 
@@ -53,16 +57,16 @@ class ArrayRandom(wiring.Component):
                                                     first=self.first[1])
         m.submodules.row_word = words = RowWord()
         word = words.word
-        for stage in range(RANDOM_STAGE + 1, 9):
-            register = Signal(RANDOM_BITS, name=f"c{stage}_word", reset_less=True)
+        for stage in range(RANDOM_STAGE - self.lead, 9):
+            if stage in self.stages:
+                m.d.comb += getattr(self, f"c{stage}").eq(word)
+            register = Signal(RANDOM_BITS, name=f"c{stage + 1}_word", reset_less=True)
             m.d.sync += register.eq(word)
             word = register
-            if stage in (7, 8):
-                m.d.comb += getattr(self, f"c{stage}").eq(word)
         m.d.comb += [
             state.advance.eq(self.advance), state.restart.eq(self.restart),
             lanes.advance.eq(self.advance_lanes), lanes.restart.eq(self.restart),
-            words.index.eq(self.index), words.state.eq(state.state), self.c4.eq(words.word),
+            words.index.eq(self.index), words.state.eq(state.state),
             self.lanes.eq(lanes.bits), self.state.eq(state.state),
         ]
         return m

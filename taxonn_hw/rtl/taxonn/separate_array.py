@@ -15,7 +15,7 @@ __all__ = ["SeparateArray"]
 class SeparateArray(LaneArray):
     """Forward, backward and update side by side; ports, passes and results of ``LaneArray``."""
 
-    def _lanes(self, m, slots, valids, control) -> list:
+    def _lanes(self, m, slots, valids, controls) -> list:
         factors = self._factors(m, slots, valids)
         lanes = []
         for k in range(self.n_lanes):

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...config_hash import config_hash
 from ...plan import Network
-from ...plan.latency import WRITE_LATENCY
+from ...plan.latency import WRITE_STAGE
 from ...plan.streams import geometry, result_shape
 from ..control import ControlBlock
 from ..skid import StreamRegister
@@ -107,12 +107,13 @@ def connect_run(m, numerics: Numerics, o_results, *, control, loader, sequencer,
 
 
 def connect_moves(m, network: Network, *, control, array, i_weights, o_weights,
-                  write_latency: int = WRITE_LATENCY) -> Mover:
-    """Load and dump weights; ``write_latency`` is the stage of the array that writes."""
+                  write_latency: int = WRITE_STAGE, read_latency: int = 1) -> Mover:
+    """Load and dump weights; latencies of the :class:`.mover.Mover`."""
     m.submodules.mover = mover = Mover(
         word_group=data.ArrayLayout(network.word, network.weight_group),
         n_groups=network.lanes // network.weight_group,
-        n_addresses=max(network.n_rows, network.n_neurons), write_latency=write_latency)
+        n_addresses=max(network.n_rows, network.n_neurons), write_latency=write_latency,
+        read_latency=read_latency)
     wiring.connect(m, i_weights, mover.i)
     wiring.connect(m, mover.o, o_weights)
     m.d.comb += [

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 
 from ...plan import Network
 from ...plan.latency import (
+    ARRAY_LATENCY,
     LIST_LATENCY,
     PRODUCT_STAGE,
     RANDOM_LATENCY,
@@ -72,7 +73,7 @@ class Accelerator(wiring.Component):
         m.submodules.sequencer = sequencer = Sequencer(
             numerics=n, x_entry=loader.entry if loader.has_list else None)
         m.submodules.hazard = hazard = HazardStage(
-            slot=slot_layout(n), single_port=network.single_port)
+            slot=slot_layout(n), single_port=network.single_port, read_latency=ARRAY_LATENCY)
         kind = SeparateArray if self.separate else LaneArray
         m.submodules.array = array = kind(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
@@ -86,6 +87,7 @@ class Accelerator(wiring.Component):
             loader.train.eq(control.train), sequencer.train.eq(control.train),
             loader.free.eq(sequencer.sample_ends), loader.restart.eq(control.flush),
             array.i.eq(hazard.o), array.back.eq(hazard.back),
+            array.next_back.eq(hazard.next_back),
             array.rate.eq(high - control.rate), array.restart.eq(control.restart),
             sequencer.restart.eq(control.restart), sequencer.flush.eq(control.flush),
             array.advance.eq(hazard.i.valid & hazard.i.ready & hazard.i.payload.new_sample),
@@ -105,7 +107,8 @@ class Accelerator(wiring.Component):
                      loader.target_item.eq(unit.target_item)]
         mover = connect_moves(m, network, control=control, array=array,
                               i_weights=wiring.flipped(self.i_weights),
-                              o_weights=wiring.flipped(self.o_weights))
+                              o_weights=wiring.flipped(self.o_weights),
+                              read_latency=1 + ARRAY_LATENCY)
         m.d.comb += array.move_bias.eq(mover.moves_bias)
         return m
 

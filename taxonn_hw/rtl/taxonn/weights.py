@@ -1,6 +1,6 @@
 """Weight memory: one row of all lanes a clock."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,16 +23,19 @@ class WeightMemory(wiring.Component):
     word : Shape
     single_port : bool
         One address for both; a cycle reads or writes.
+    copies : int
+        Addresses that there are, each for its part of the lanes; with a single port one.
     target : str
         With ``ice40`` the single port is that of the SPRAM cells of an iCE40 UltraPlus.
 
     Members
     -------
-    row : In
+    row : In, ``copies`` times
         Row to read.
     words : Out(word[lanes])
         One cycle later.
-    write_row, write, new : In
+    write_row : In, ``copies`` times
+    write, new : In
         Write a whole row.
 
     Raises
@@ -42,8 +45,10 @@ class WeightMemory(wiring.Component):
     """
 
     def __init__(self, *, lanes: int, word, n_rows: int, single_port: bool = False,
-                 target: str = "generic") -> None:
+                 target: str = "generic", copies: int = 1) -> None:
+        assert copies == 1 or not single_port
         self.n_rows, self.single_port, self.target = n_rows, single_port, target
+        self.word, self.lanes = word, lanes
         row = range(max(n_rows, 2))
         self.layout = data.ArrayLayout(word, lanes)
         cells = spram_cells(self.layout.size, n_rows)
@@ -52,21 +57,17 @@ class WeightMemory(wiring.Component):
                             f"an iCE40 UltraPlus has {SPRAM_CELLS}; use fewer lanes or narrower "
                             "stored weights")
         super().__init__({
-            "row": In(row), "words": Out(self.layout),
-            "write_row": In(row), "write": In(1), "new": In(self.layout),
+            "row": In(row).array(copies), "words": Out(self.layout),
+            "write_row": In(row).array(copies), "write": In(1), "new": In(self.layout),
         })
 
     def elaborate(self, platform):
         m = Module()
         if not self.single_port:
-            write, read = add_memory(m, "memory", shape=self.layout, depth=self.n_rows)
-            m.d.comb += [
-                read.addr.eq(self.row), self.words.eq(read.data), write.addr.eq(self.write_row),
-                write.en.eq(self.write), write.data.eq(self.new),
-            ]
+            self._parts(m)
             return m
-        address = Signal.like(self.row)
-        m.d.comb += address.eq(Mux(self.write, self.write_row, self.row))
+        address = Signal.like(self.row[0])
+        m.d.comb += address.eq(Mux(self.write, self.write_row[0], self.row[0]))
         if self.target == "ice40":
             m.d.comb += self.words.as_value().eq(add_spram(
                 m, "spram", width=self.layout.size, depth=self.n_rows, address=address,
@@ -78,3 +79,19 @@ class WeightMemory(wiring.Component):
             write.addr.eq(address), write.en.eq(self.write), write.data.eq(self.new),
         ]
         return m
+
+    def _parts(self, m) -> None:
+        """A memory for every address; whole rows at once, as Icarus likes them."""
+        words, new, first = [], self.new.as_value(), 0
+        for k, (row, write_row) in enumerate(zip(self.row, self.write_row, strict=True)):
+            lanes = min(-(-self.lanes // len(self.row)), self.lanes - first)
+            width = self.word.width
+            write, read = add_memory(m, f"memory_{k}" if len(self.row) > 1 else "memory",
+                                     shape=lanes * width, depth=self.n_rows)
+            m.d.comb += [
+                read.addr.eq(row), write.addr.eq(write_row), write.en.eq(self.write),
+                write.data.eq(new[first * width:(first + lanes) * width]),
+            ]
+            words.append(read.data)
+            first += lanes
+        m.d.comb += self.words.as_value().eq(Cat(words))
