@@ -5,7 +5,7 @@ import random
 import pytest
 from amaranth.lib import data
 
-from taxonn_hw.plan.latency import WRITE_LATENCY
+from taxonn_hw.plan.latency import WRITE_STAGE
 from taxonn_hw.rtl.taxonn.mover import Mover
 from taxonn_hw.testing import get, keeps_contract, simulate
 
@@ -14,8 +14,10 @@ ROWS = 6
 
 
 class Bench:
-    def __init__(self, n_groups, stall):
-        self.dut = Mover(word_group=GROUP, n_groups=n_groups, n_addresses=ROWS)
+    def __init__(self, n_groups, stall, read_latency=1):
+        self.dut = Mover(word_group=GROUP, n_groups=n_groups, n_addresses=ROWS,
+                         read_latency=read_latency)
+        self.read_latency = read_latency
         self.n_groups, self.stall, self.rng = n_groups, stall, random.Random(n_groups)
         self.rows = [[self.beat() for _ in range(n_groups)] for _ in range(ROWS)]
         self.biases = [self.beat() for _ in range(ROWS)]
@@ -25,9 +27,10 @@ class Bench:
         return [self.rng.randrange(32), self.rng.randrange(32)]
 
     async def memory(self, ctx):
-        """Row register, read latency of one cycle, write so long after ``store``: as the array."""
+        """Row register, read latency, write so long after ``store``: as the array."""
         dut = self.dut
-        row, bias, shown, pending = [[0, 0]] * self.n_groups, [0, 0], None, []
+        row, bias, pending = [[0, 0]] * self.n_groups, [0, 0], []
+        shown = [None] * self.read_latency
         async for _, _, active, moves_bias, address, fetch, shift, store, word in ctx.tick().sample(
                 dut.active, dut.moves_bias, dut.address, dut.fetch, dut.shift, dut.store,
                 dut.data):
@@ -42,14 +45,15 @@ class Bench:
                 else:
                     self.rows[address] = value
             if store:
-                pending.append((WRITE_LATENCY - 2, moves_bias, address,
+                pending.append((WRITE_STAGE - 2, moves_bias, address,
                                 bias if moves_bias else list(row)))
             if fetch:
-                row, bias = shown
+                row, bias = shown[0]
             elif shift:
                 bias = [word[0], word[1]]
                 row = [*row[1:], bias]
-            shown = (list(self.rows[address]), self.biases[address]) if address < ROWS else None
+            shown = [*shown[1:], (list(self.rows[address]), self.biases[address])
+                     if address < ROWS else None]
             ctx.set(dut.lowest, bias if moves_bias else row[0])
 
     async def start(self, ctx, command, row, count, bias):
@@ -67,15 +71,16 @@ class Bench:
             await ctx.tick()
 
     async def end(self, ctx):
-        for _ in range(WRITE_LATENCY):
+        for _ in range(WRITE_STAGE):
             await ctx.tick()
         assert not ctx.get(self.dut.active)
 
 
 @pytest.mark.parametrize("stall", [0, 0.6])
 @pytest.mark.parametrize("n_groups", [1, 3])
-def test_loads_and_dumps(n_groups, stall):
-    bench = Bench(n_groups, stall)
+@pytest.mark.parametrize("read_latency", [1, 2])
+def test_loads_and_dumps(read_latency, n_groups, stall):
+    bench = Bench(n_groups, stall, read_latency)
     dut = bench.dut
 
     async def run(ctx):
@@ -109,13 +114,14 @@ def test_loads_and_dumps(n_groups, stall):
     simulate(dut, run, background=[bench.memory, keeps_contract(dut.o)])
 
 
-def test_beats_take_as_long_as_stated():
-    bench = Bench(3, 0)
+@pytest.mark.parametrize("read_latency", [1, 2])
+def test_beats_take_as_long_as_stated(read_latency):
+    bench = Bench(3, 0, read_latency)
     dut = bench.dut
 
     async def run(ctx):
         ctx.set(dut.o.ready, 1)
-        for command, between in (("load", WRITE_LATENCY - 1), ("dump", 2)):
+        for command, between in (("load", WRITE_STAGE - 1), ("dump", 1 + read_latency)):
             ctx.set(dut.i.valid, 1)
             await bench.start(ctx, command, 0, 4, 0)
             cycles = 0

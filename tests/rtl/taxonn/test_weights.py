@@ -15,17 +15,20 @@ from ..networks import make_network
 LANES, WORD, ROWS = 3, signed(5), 6
 
 
-@pytest.mark.parametrize("single_port", [False, True])
-def test_rows_come_back(single_port):
+@pytest.mark.parametrize(("single_port", "copies"), [(False, 1), (True, 1), (False, 2)])
+def test_rows_come_back(single_port, copies):
     """Read and written at random; with a single port what a write leaves at the output is open."""
-    dut = WeightMemory(lanes=LANES, word=WORD, n_rows=ROWS, single_port=single_port)
+    dut = WeightMemory(lanes=LANES, word=WORD, n_rows=ROWS, single_port=single_port,
+                       copies=copies)
     rng, rows = random.Random(1), [[0] * LANES for _ in range(ROWS)]
     steps, expected = [], []
     shown = None
     for _ in range(400):
         row, write, write_row = rng.randrange(ROWS), rng.random() < 0.5, rng.randrange(ROWS)
         new = [rng.randrange(-16, 16) for _ in range(LANES)]
-        steps.append({"row": row, "write": int(write), "write_row": write_row, "new": new})
+        steps.append({"write": int(write), "new": new, **{
+            f"{name}.{k}": at for k in range(copies)
+            for name, at in (("row", row), ("write_row", write_row))}})
         expected.append(shown)
         clash = write and (single_port or row == write_row)
         shown = None if clash else list(rows[row])
