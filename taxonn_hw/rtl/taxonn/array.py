@@ -67,7 +67,7 @@ class LaneArray(wiring.Component):
         Accumulators for the drain, with the slot that completed them (c7).
     stored : Out(1)
         A pass that stores in all lanes will be readable by a slot that leaves the sequencer now.
-    move, move_bias, move_row, move_fetch, move_shift, move_data, move_store, moved : In, Out
+    move, move_bias, move_row, next_fetch, next_shift, move_data, move_store, moved : In, Out
         Host access to weights and scalar biases while no slot is under way; see :class:`Mover`.
     state, lane_word : Out
         Random words for the neuron unit.
@@ -96,7 +96,7 @@ class LaneArray(wiring.Component):
             "drain_load": Out(1), "drain_slot": Out(self.slot),
             "drain_values": Out(data.ArrayLayout(self.drain_shape, self.n_lanes)),
             "stored": Out(1),
-            "move": In(1), "move_bias": In(1), "move_fetch": In(1), "move_shift": In(1),
+            "move": In(1), "move_bias": In(1), "next_fetch": In(1), "next_shift": In(1),
             "move_store": In(1), "move_data": In(self.word_group), "moved": Out(self.word_group),
             "move_row": In(range(max(n.network.n_rows, n.network.n_neurons, 2))),
             "state": Out(32), "lane_word": Out(RANDOM_BITS),
@@ -254,7 +254,9 @@ class LaneArray(wiring.Component):
             register = Signal(name=f"c{stage}_own_bias")
             m.d.sync += register.eq(own)
             own = register
-        m.d.sync += factor.eq(control.c3_factor)
+        shift, fetch = (Signal(name=f"move_{what}") for what in ("shift", "fetch"))
+        m.d.sync += [factor.eq(control.c3_factor), shift.eq(self.next_shift),
+                     fetch.eq(self.next_fetch)]
         m.d.comb += [
             address.eq(c1_place), back.eq(c7_place),
             biases.c4_factor.eq(factor), biases.c4_layer.eq(s4.layer),
@@ -263,8 +265,8 @@ class LaneArray(wiring.Component):
             biases.c4_offset_lane.eq(control.c4_offset_lane),
             biases.random.eq(random.lanes[:RANDOM_BITS]), biases.rate.eq(self.rate),
             biases.write.eq(own | self.move_written & self.move_bias),
-            biases.load.eq(self.move_shift), biases.data.eq(self.move_data[0]),
-            biases.hold.eq(self.move & ~self.move_shift & ~self.move_fetch),
+            biases.load.eq(shift), biases.data.eq(self.move_data[0]),
+            biases.hold.eq(self.move & ~shift & ~fetch),
         ]
         if n.pow2:
             m.d.comb += biases.c4_power.eq(s4.power)

@@ -6,6 +6,7 @@ Stage names are those of :mod:`.lane`.
 from amaranth.hdl import Array, Cat, Mux, Signal
 
 from ...plan.latency import RANDOM_STAGE
+from ..copies import LANES_PER_COPY, add_copies
 from ..select import by_index
 from .lane import alignments
 from .numerics import Numerics
@@ -54,9 +55,14 @@ def add_rows(m, owner, slots, valids, last: int, *, read_row, write_row):
         lanes=owner.n_lanes, word=n.word, n_rows=n.network.n_rows,
         single_port=n.network.single_port, target=owner.target, copies=len(read_row))
     row = Signal(width * owner.n_lanes, name="c2_row", reset_less=True)
-    with m.If(owner.move_shift | owner.move_fetch | valids[1] & slots[1].read):
-        m.d.sync += row.eq(Mux(owner.move_shift, Cat(row[width * group:], owner.move_data),
-                               weights.words.as_value()))
+    shifted, words = Cat(row[width * group:], owner.move_data), weights.words.as_value()
+    shifts = add_copies(m, owner.next_shift, owner.n_lanes, name="move_shift")
+    loads = add_copies(m, owner.next_shift | owner.next_fetch | valids[0] & slots[0].read,
+                       owner.n_lanes, name="c1_loads")
+    for k, (shift, load) in enumerate(zip(shifts, loads, strict=True)):
+        part = slice(k * LANES_PER_COPY * width, (k + 1) * LANES_PER_COPY * width)
+        with m.If(load):
+            m.d.sync += row[part].eq(Mux(shift, shifted[part], words[part]))
     m.d.comb += [
         *(port.eq(row) for port, row in zip(weights.row, read_row, strict=True)),
         *(port.eq(row) for port, row in zip(weights.write_row, write_row, strict=True)),

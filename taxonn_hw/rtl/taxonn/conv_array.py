@@ -80,7 +80,7 @@ class ConvArray(wiring.Component):
             "sum": Out(sum_layout(self.tag, self.total)),
             "drain_load": Out(1), "drain_slot": Out(self.slot),
             "drain_values": Out(data.ArrayLayout(self.drain_shape, self.n_lanes)),
-            "move": In(1), "move_fetch": In(1), "move_shift": In(1), "move_store": In(1),
+            "move": In(1), "next_fetch": In(1), "next_shift": In(1), "move_store": In(1),
             "move_row": In(members["row"]), "move_data": In(self.word_group),
             "moved": Out(self.word_group),
             "state": Out(32), "lanes": Out(self.n_lanes + RANDOM_BITS - 1),

@@ -1,6 +1,6 @@
 """Entry stage: what the sequencer decides on, one register behind lists and counter."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -77,7 +77,8 @@ class EntryStage(wiring.Component):
                 m.d.comb += [valid.eq(~all_counted), entry.index.eq(counted), nonzero.eq(1),
                              entry.last.eq(counted == self.last_item)]
                 with m.If(valid & register.i.ready):
-                    m.d.sync += [counted.eq(counted + 1), all_counted.eq(entry.last)]
+                    m.d.sync += [counted.eq(Mux(entry.last, 0, counted + 1)),
+                                 all_counted.eq(entry.last)]
             for number, name in enumerate(self.lists):
                 source, shows = getattr(self, f"list_{name}"), ~self.masked[number]
                 with m.Case(number + 1):
@@ -93,7 +94,7 @@ class EntryStage(wiring.Component):
                     if name[0] == "a":
                         m.d.comb += slope.eq(source.payload.slope)
         with m.If(self.ends):
-            m.d.sync += [counted.eq(0), all_counted.eq(0)]
+            m.d.sync += all_counted.eq(0)
         m.d.comb += [
             register.i.valid.eq(valid), register.clear.eq(self.clear),
             entry.backward.eq(self.is_backward & (slope | ~self.selective)),

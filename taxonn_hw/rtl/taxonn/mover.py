@@ -36,10 +36,10 @@ class Mover(wiring.Component):
     active, moves_bias : Out(1)
     address : Out
         Of the row that is read or written.
-    fetch : Out(1)
-        The row at ``address``, which the memory shows, goes into the row register.
-    shift, data : Out
-        A beat goes in at its top and one goes out below.
+    next_fetch : Out(1)
+        In the next cycle the memory shows the row at ``address``, which goes into the row register.
+    next_shift, data : Out
+        In the next cycle a beat goes in at its top and one goes out below.
     store : Out(1)
         The row register is complete; ``address`` stays until it is written.
     lowest : In
@@ -56,7 +56,8 @@ class Mover(wiring.Component):
             "load": In(1), "dump": In(1), "bias": In(1),
             "start_row": In(range(max(n_addresses, 2))), "count": In(range(n_addresses + 1)),
             "active": Out(1), "moves_bias": Out(1),
-            "address": Out(range(max(n_addresses, 2))), "fetch": Out(1), "shift": Out(1),
+            "address": Out(range(max(n_addresses, 2))), "next_fetch": Out(1),
+            "next_shift": Out(1),
             "data": Out(word_group), "store": Out(1), "lowest": In(word_group),
             "i": In(stream.Signature(word_group)), "o": Out(stream.Signature(word_group)),
         })
@@ -74,9 +75,8 @@ class Mover(wiring.Component):
         with m.If(next_row):
             m.d.sync += [self.address.eq(self.address + 1), left.eq(left - 1)]
         moves = Signal()  # the beat that was offered goes in, that which was taken goes out
-        m.d.comb += self.shift.eq(moves)
-        m.d.sync += moves.eq(0)
-        with m.If(self.shift):
+        m.d.sync += moves.eq(self.next_shift)
+        with m.If(moves):
             m.d.sync += group.eq(Mux(last_group, 0, group + 1))
         with m.FSM():
             with m.State("IDLE"):
@@ -89,8 +89,8 @@ class Mover(wiring.Component):
                         m.next = "READ"
             with m.State("LOAD"):
                 m.d.comb += [self.active.eq(1), self.i.ready.eq(moves)]
-                m.d.sync += moves.eq(self.i.valid & ~moves)
-                with m.If(self.shift & last_group):
+                m.d.comb += self.next_shift.eq(self.i.valid & ~moves)
+                with m.If(moves & last_group):
                     m.next = "STORE"
             with m.State("STORE"):
                 m.d.comb += [self.active.eq(1), self.store.eq(1)]
@@ -105,19 +105,19 @@ class Mover(wiring.Component):
                     with m.If(left == 1):
                         m.next = "IDLE"
             with m.State("READ"):  # the memory's address is ours
-                m.d.comb += self.active.eq(1)
+                m.d.comb += [self.active.eq(1), self.next_fetch.eq(self.read_latency == 1)]
                 m.next = "WAIT" if self.read_latency == 2 else "FETCH"
             if self.read_latency == 2:
                 with m.State("WAIT"):
-                    m.d.comb += self.active.eq(1)
+                    m.d.comb += [self.active.eq(1), self.next_fetch.eq(1)]
                     m.next = "FETCH"
             with m.State("FETCH"):
-                m.d.comb += [self.active.eq(1), self.fetch.eq(1)]
+                m.d.comb += self.active.eq(1)
                 m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += [self.active.eq(1), self.o.valid.eq(~moves)]
-                m.d.sync += moves.eq(self.o.ready & ~moves)
-                with m.If(self.shift & last_group):
+                m.d.comb += self.next_shift.eq(self.o.ready & ~moves)
+                with m.If(moves & last_group):
                     m.d.comb += next_row.eq(1)
                     m.next = "READ"
                     with m.If(left == 1):

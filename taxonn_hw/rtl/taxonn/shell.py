@@ -121,7 +121,7 @@ def connect_moves(m, network: Network, *, control, array, i_weights, o_weights,
         mover.start_row.eq(control.weight_row), mover.count.eq(control.weight_count),
         control.moving.eq(mover.active | control.load | control.dump),
         array.move.eq(mover.active), array.move_row.eq(mover.address),
-        array.move_fetch.eq(mover.fetch), array.move_shift.eq(mover.shift),
+        array.next_fetch.eq(mover.next_fetch), array.next_shift.eq(mover.next_shift),
         array.move_data.eq(mover.data), array.move_store.eq(mover.store),
         mover.lowest.eq(array.moved),
     ]

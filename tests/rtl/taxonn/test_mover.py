@@ -30,10 +30,10 @@ class Bench:
         """Row register, read latency, write so long after ``store``: as the array."""
         dut = self.dut
         row, bias, pending = [[0, 0]] * self.n_groups, [0, 0], []
-        shown = [None] * self.read_latency
-        async for _, _, active, moves_bias, address, fetch, shift, store, word in ctx.tick().sample(
-                dut.active, dut.moves_bias, dut.address, dut.fetch, dut.shift, dut.store,
-                dut.data):
+        shown, fetch, shift = [None] * self.read_latency, 0, 0
+        async for _, _, active, moves_bias, address, fetches, shifts, store, word in \
+                ctx.tick().sample(dut.active, dut.moves_bias, dut.address, dut.next_fetch,
+                                  dut.next_shift, dut.store, dut.data):
             assert active or not (fetch or shift or store)
             pending = [(left - 1, *what) for left, *what in pending]
             if pending and pending[0][0] == 0:
@@ -54,6 +54,7 @@ class Bench:
                 row = [*row[1:], bias]
             shown = [*shown[1:], (list(self.rows[address]), self.biases[address])
                      if address < ROWS else None]
+            fetch, shift = fetches, shifts
             ctx.set(dut.lowest, bias if moves_bias else row[0])
 
     async def start(self, ctx, command, row, count, bias):
