@@ -1,6 +1,6 @@
 """Hardware of :class:`taxonn_hw.fixed.random.RandomWords`, bit for bit."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -79,18 +79,30 @@ class RowWord(wiring.Component):
 
     The addition before the six rounds and those in them are shared out, two to a stage.
 
+    Parameters
+    ----------
+    holds : bool
+        The state goes along with each word; else ``changes`` tells when it changes.
+
     Members
     -------
     index : In(16)
         Row address.
     state : In(32)
         Sample state, taken with ``index``.
+    changes : In(1)
+        The next cycle has another state; not twice in three cycles.
     word : Out(16)
     """
 
     index: In(16)
     state: In(32)
+    changes: In(1)
     word: Out(16)
+
+    def __init__(self, *, holds: bool = True) -> None:
+        self.holds = holds
+        super().__init__()
 
     def elaborate(self, platform):
         m = Module()
@@ -103,10 +115,18 @@ class RowWord(wiring.Component):
 
         word = (self.index + self.state[:16])[:16]
         state, y = self.state, word[:8]
+        before = Signal(32, reset_less=True)
+        with m.If(self.changes):
+            m.d.sync += before.eq(self.state)
         total = mixing_sum(word[8:], y)
         for stage in range(1, 4):
-            total, y, state = (held(f"s{stage}_{name}", value) for name, value in (
-                ("total", total), ("y", y), ("state", state)))
+            total, y = held(f"s{stage}_total", total), held(f"s{stage}_y", y)
+            if self.holds:
+                state = held(f"s{stage}_state", state)
+            else:  # the one before, for words that set out before the change
+                changed = held(f"s{stage}_changed", self.changes if stage == 1
+                               else self.changes | changed)
+                state = Mux(changed, before, self.state)
             x, y = mixing_end(total, y, state, 2 * stage - 2)
             x, y = mixing_round(x, y, state, 2 * stage - 1)
             total = mixing_sum(x, y)

@@ -44,6 +44,18 @@ def test_lane_words(lanes):
         assert [s["bits"] >> lane & 0xFFFF for lane in range(lanes)] == expected
 
 
+def test_row_word_of_a_state_that_stays():
+    """But for one change, which words on their way do not see."""
+    rng = np.random.default_rng(2)
+    index = rng.integers(0, 1 << 16, 24).tolist()
+    state = [7] * 10 + [0xDEADBEEF] * 14
+    steps = [{"index": i, "state": s, "changes": int(k == 9)}
+             for k, (i, s) in enumerate(zip(index, state, strict=True))]
+    seen = trace(RowWord(holds=False), steps + [{}] * RANDOM_LATENCY, ["word"])
+    expected = [int(mix_rows(np.array([i]), [s])[0, 0]) for i, s in zip(index, state, strict=True)]
+    assert [s["word"] for s in seen[RANDOM_LATENCY:]] == expected
+
+
 def test_row_word():
     rng = np.random.default_rng(1)
     index = np.append(rng.integers(0, 1 << 16, 60), [0, 0xFFFF, 0xFFFF, 0]).tolist()

@@ -56,9 +56,9 @@ class LaneArray(wiring.Component):
         Highest learning-rate exponent less the present one.
     advance, restart : In(1)
         See :class:`ArrayRandom`.
-    x_row, x_bank : Out, c1
+    x_row, x_bank : Out, c2
         Input row of the slot.
-    x_vector : In, c2
+    x_vector : In, c3
     a_write, d_write : In({valid, row, lane, code})
         Serial stores of the neuron unit.
     sum : Out({valid, tag, total})
@@ -117,7 +117,7 @@ class LaneArray(wiring.Component):
         self.move_written = stored[WRITE_STAGE] if n.training else self.move_store
         m.d.comb += weights.write.eq(self.back.valid | self.move_written & ~self.move_bias)
         elements, memory, stores = self._vectors(m, slots, valids)
-        extra = self._biases(m, slots, valids, random, controls[0])
+        extra = self._biases(m, slots, valids, random, controls[0], read[0])
         alive = alive_lanes(n, slots[lane_activation_stage(n.alignment)])
         members = self._lanes(m, slots, valids, controls)
         for k, lane in enumerate(members):
@@ -158,16 +158,16 @@ class LaneArray(wiring.Component):
         return slots, valids
 
     def _vectors(self, m, slots, valids):
-        """Return the lanes' elements at c2, the vector memory and what a lane stores."""
+        """Return the lanes' elements at c3, the vector memory and what a lane stores."""
         n, program = self.numerics, self.numerics.program
-        m.d.comb += [self.x_row.eq(slots[1].vector_row), self.x_bank.eq(slots[1].x_bank)]
+        m.d.comb += [self.x_row.eq(slots[2].vector_row), self.x_bank.eq(slots[2].x_bank)]
         own, inputs, memory, stores = None, None, None, None
         if program.vector_rows:
             m.submodules.vectors = memory = VectorMemory(
                 lanes=self.n_lanes, width=n.vector_word.width, depth=program.vector_rows)
             a, d = self.a_write, self.d_write
             m.d.comb += [
-                memory.row.eq(slots[1].vector_row),
+                memory.row.eq(slots[2].vector_row),
                 memory.serial.eq(a.valid | d.valid),
                 memory.serial_row.eq(Mux(d.valid, d.row, a.row)),
                 memory.serial_lane.eq(Mux(d.valid, d.lane, a.lane)),
@@ -182,7 +182,7 @@ class LaneArray(wiring.Component):
             stores = self._lane_stores(m, slots, valids, memory)
         elements = own or inputs or [Const(0, 1)] * self.n_lanes
         if own and inputs:
-            elements = [Mux(element_is(n, slots[2], "x"), x, element)
+            elements = [Mux(element_is(n, slots[3], "x"), x, element)
                         for x, element in zip(inputs, own, strict=True)]
         return elements, memory, stores
 
@@ -222,7 +222,7 @@ class LaneArray(wiring.Component):
             return Mux(is_delta[k // LANES_PER_COPY], Cat(lane.delta, Const(0, width))[:width], a)
         return stores
 
-    def _biases(self, m, slots, valids, random, control):
+    def _biases(self, m, slots, valids, random, control, read_row):
         """Add the scalar biases; return what lane 0 adds to its product, at c4."""
         n = self.numerics
         if not n.has_scalar_bias:
@@ -240,7 +240,7 @@ class LaneArray(wiring.Component):
             return (row + by_index(layer, offsets))[:len(address)]
 
         m.d.sync += [
-            c1_place.eq(Mux(self.move, self.move_row, place(slots[0].row, slots[0].layer))),
+            c1_place.eq(Mux(self.move, self.move_row, place(read_row, slots[0].layer))),
             c7_place.eq(Mux(self.move, self.move_row,
                             place(self.next_back, slots[WRITE_STAGE - 1].layer))),
         ]

@@ -100,7 +100,12 @@ class ConvArray(wiring.Component):
                                      | (stored[self.last] if n.training else self.move_store))
         late = self._late_lanes(m, random.lanes, slots, valids)
         controls = self._controls(m, slots, valids, random, stored)
-        elements = self._vectors(m, slots) if n.training else [Const(0, 1)] * self.n_lanes
+        elements = [Const(0, 1)] * self.n_lanes
+        if n.training:
+            shown = Cat(self._vectors(m, slots))
+            held, width = Signal.like(shown, name="c3_elements", reset_less=True), n.vector_word.width
+            m.d.sync += held.eq(shown)
+            elements = [held[k * width:(k + 1) * width] for k in range(self.n_lanes)]
         members = []
         for k in range(self.n_lanes):
             m.submodules[f"lane_{k}"] = lane = Lane(numerics=n)

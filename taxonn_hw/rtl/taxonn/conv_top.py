@@ -104,7 +104,8 @@ class ConvAccelerator(wiring.Component):
         m.submodules.array = array = ConvArray(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         starts = self._registers(m, control)
-        connect_samples(m, wiring.flipped(self.i_samples), loader, control)
+        connect_samples(m, wiring.flipped(self.i_samples), loader, control,
+                        resident=bool(network.config.resident))
         m.submodules.skid = skid = SkidBuffer(shape=hazard.slot)
         wiring.connect(m, sequencer.o, skid.i)
         wiring.connect(m, skid.o, hazard.i)

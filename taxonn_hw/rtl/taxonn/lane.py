@@ -3,8 +3,9 @@
 ========  =====================================================================
 stage     what is registered at its start
 ========  =====================================================================
-c2        stored weight (in the array's row register); memories show the lane's element
-c3        operand: the weight, rounded and saturated to what the multiplier sees; the element
+c2        stored weight (in the array's row register)
+c3        operand: the weight, rounded and saturated to what the multiplier sees; memories show the
+          lane's element
 c4        factors: operand or element, and broadcast scalar or element; the word
 c5        product (multiplier or shifter); what is added to it: word, bias or offset of rounding
 c6        their sum; to the adder tree
@@ -111,7 +112,7 @@ class Lane(wiring.Component):
     word : In
         Stored weight, at c2.
     element : In
-        The lane's word of the vector memory, or input code, at c2.
+        The lane's word of the vector memory, or input code, at c3.
     random : In(16)
         The lane's random word, constant within a sample.
     extra : In
@@ -198,11 +199,10 @@ class Lane(wiring.Component):
         """At c3 the operand, and the lane's element read as an activation and as a delta."""
         n, c = self.numerics, self.control
         operand = Signal(n.operand, name="c3_operand", reset_less=True)
-        element = Signal(len(self.element), name="c3_element", reset_less=True)
-        m.d.sync += [element.eq(self.element), operand.eq(
-            loaded_operand(n, c, self.word) if n.view.loadable
-            else by_index(c.c2_layer, self._operands(), n.operand))]
-        return operand, _code(element, n.vector_activation), _code(element, n.delta)
+        m.d.sync += operand.eq(loaded_operand(n, c, self.word) if n.view.loadable
+                               else by_index(c.c2_layer, self._operands(), n.operand))
+        return (operand, _code(self.element, n.vector_activation),
+                _code(self.element, n.delta))
 
     @staticmethod
     def _two_later(m, word, shape):

@@ -161,7 +161,8 @@ class NeuronUnit(wiring.Component):
         """The word of the ``activation`` or ``delta`` of the neuron in ``tag``, delayed to
         ``stage`` (at least 4) after it."""
         n, name = self.numerics, f"{kind}_words"
-        m.submodules[name] = words = RowWord()
+        # A sample ends only when all of its results are stored: so long its state stays.
+        m.submodules[name] = words = RowWord(holds=False)
         layer = tag.layer
         if kind == "delta":
             layer = Mux(tag.backward, tag.layer - 1, tag.layer)

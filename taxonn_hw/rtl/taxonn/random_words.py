@@ -55,7 +55,7 @@ class ArrayRandom(wiring.Component):
         m.submodules.row_state = state = RowState(seed=self.seed, first=self.first[0])
         m.submodules.lane_words = lanes = LaneWords(seed=self.seed, lanes=self.n_lanes,
                                                     first=self.first[1])
-        m.submodules.row_word = words = RowWord()
+        m.submodules.row_word = words = RowWord(holds=False)
         word = words.word
         for stage in range(RANDOM_STAGE - self.lead, 9):
             if stage in self.stages:
@@ -67,6 +67,7 @@ class ArrayRandom(wiring.Component):
             state.advance.eq(self.advance), state.restart.eq(self.restart),
             lanes.advance.eq(self.advance_lanes), lanes.restart.eq(self.restart),
             words.index.eq(self.index), words.state.eq(state.state),
+            words.changes.eq(self.advance),
             self.lanes.eq(lanes.bits), self.state.eq(state.state),
         ]
         return m

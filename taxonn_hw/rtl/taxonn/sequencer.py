@@ -123,13 +123,14 @@ class Sequencer(wiring.Component):
         slot, fire = self.o.payload, Signal()
         ending = Signal()          # this cycle's slot is an end slot
         clearing = Signal()
+        clears = int(any(p.n_clear for p in self.numerics.program.passes))
         may_start = Signal()
         emit = Signal()
         end_of_sample = Signal()
         m.d.comb += [
             may_start.eq(started | (Mux(d.first_of_sample, self.run & ~self.sample_ends, 1)
                                     & ~(d.waits & ~self.idle_results))),
-            clearing.eq(n_cleared != d.n_clear),
+            clearing.eq((n_cleared != d.n_clear) & clears),
             ending.eq(~clearing & over & d.has_end),
             emit.eq(clearing | stage.o.valid | ending),
             self.o.valid.eq(active & may_start & emit),

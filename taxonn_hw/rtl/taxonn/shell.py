@@ -10,7 +10,7 @@ from ...plan import Network
 from ...plan.latency import WRITE_STAGE
 from ...plan.streams import geometry, result_shape
 from ..control import ControlBlock
-from ..skid import StreamRegister
+from ..skid import ForwardRegister
 from .mover import Mover
 from .numerics import Numerics
 from .runner import Runner
@@ -54,9 +54,12 @@ def sequencer_ports(slot) -> dict:
     }
 
 
-def connect_samples(m, i_samples, loader, control) -> None:
-    """Bring samples to the loader, through a register: they may come from far away."""
-    m.submodules.arriving = arriving = StreamRegister(shape=loader.i.payload.shape())
+def connect_samples(m, i_samples, loader, control, *, resident: bool) -> None:
+    """Bring samples to the loader, those of a resident memory through a register: it is far away."""
+    if not resident:
+        wiring.connect(m, i_samples, loader.i)
+        return
+    m.submodules.arriving = arriving = ForwardRegister(shape=loader.i.payload.shape())
     wiring.connect(m, i_samples, arriving.i)
     wiring.connect(m, arriving.o, loader.i)
     m.d.comb += arriving.clear.eq(control.flush)

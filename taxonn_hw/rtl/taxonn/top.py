@@ -78,7 +78,8 @@ class Accelerator(wiring.Component):
         m.submodules.array = array = kind(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
-        connect_samples(m, wiring.flipped(self.i_samples), loader, control)
+        connect_samples(m, wiring.flipped(self.i_samples), loader, control,
+                        resident=bool(network.config.resident))
         m.submodules.issued = issued = StreamRegister(shape=hazard.slot)
         wiring.connect(m, sequencer.o, issued.i)
         wiring.connect(m, issued.o, hazard.i)

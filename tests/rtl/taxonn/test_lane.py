@@ -104,9 +104,9 @@ class Bench:
                 element = word if gather else self.any_element()
                 is_activation = 0
                 own = gather
-        self.set(2, word=stored, element=self.bits(element), layer=layer.index, lowest=bias)
-        self.set(3, layer=layer.index, activation=is_activation, element_y=gather,
-                 element_x=update)
+        self.set(2, word=stored, layer=layer.index, lowest=bias)
+        self.set(3, element=self.bits(element), layer=layer.index, activation=is_activation,
+                 element_y=gather, element_x=update)
         shift = zeros + layer.product_shift if forward else zeros
         if n.pow2:
             self.set(3, shift=not forward, own_power=own, negate=update,
@@ -195,9 +195,9 @@ class Bench:
         above, mode = self.network.above(layer), self.network.config.rounding.delta
         acc = self.accumulate(above, "backward")
         word = self.word()
-        self.set(2, word=self.code(above.formats.weight), element=self.bits(a),
-                 layer=above.index, lowest=0)
-        self.set(3, layer=above.index, activation=1, factor=0, element_y=0, element_x=0)
+        self.set(2, word=self.code(above.formats.weight), layer=above.index, lowest=0)
+        self.set(3, element=self.bits(a), layer=above.index, activation=1, factor=0, element_y=0,
+                 element_x=0)
         if self.numerics.pow2:
             self.set(3, shift=1, own_power=0, negate=0, power=0)
         self.set(4, layer=above.index, update=0, bias=0, offset=0, offset_lane=0)
