@@ -162,7 +162,9 @@ class Schedule:
         items, kinds = self._items(p, trace)
         for name in p.clears:
             self.lists[name] = _List(1)
-        self.cursor = max(self.next, self.stored) if p.waits else self.next
+        self.cursor = self.next + 1  # that a pass may begin is known a cycle ahead
+        if p.waits:
+            self.cursor = max(self.cursor, self.stored)
         self.first = None
         for _ in range(p.n_clear):
             self._issue(None)

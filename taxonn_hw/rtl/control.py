@@ -1,6 +1,6 @@
 """Register block: the map of :mod:`taxonn_hw.bus.registers` in gates."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -77,6 +77,10 @@ class ControlBlock(wiring.Component):
         control = REGISTERS["control"].fields
         command = REGISTERS["weight_command"].fields
         rate = Signal(5, init=self.first_rate)
+        # Work takes up to two cycles to begin, and its end may show a cycle late.
+        works, began = Signal(), Signal(2)
+        busy = works | began.any() | self.start
+        m.d.sync += [works.eq(self.busy), began.eq(Cat(self.start, began[0]))]
         m.d.comb += self.rate.eq(rate)
         m.d.sync += [self.start.eq(0), self.stop.eq(0), self.restart.eq(0), self.flush.eq(0),
                      self.clear.eq(0), self.load.eq(0), self.dump.eq(0)]
@@ -87,7 +91,7 @@ class ControlBlock(wiring.Component):
                         self.start.eq(bus.w_data[control["start"]]),
                         self.stop.eq(bus.w_data[control["stop"]]),
                         self.clear.eq(bus.w_data[control["clear"]]),
-                        self.flush.eq(bus.w_data[control["flush"]] & ~self.busy),
+                        self.flush.eq(bus.w_data[control["flush"]] & ~busy),
                         self.restart.eq(bus.w_data[control["restart"]]),
                         self.train.eq(bus.w_data[control["train"]] & int(self.can_train)),
                         self.results.eq(bus.w_data[control["results"]]),
@@ -106,7 +110,7 @@ class ControlBlock(wiring.Component):
                                        ("weight_count", self.weight_count)):
                     with m.Case(REGISTERS[name].address):
                         m.d.sync += register.eq(bus.w_data)
-        status = (self.busy << REGISTERS["status"].fields["busy"]
+        status = (busy << REGISTERS["status"].fields["busy"]
                   | self.moving << REGISTERS["status"].fields["moving"]
                   | int(self.can_train) << REGISTERS["status"].fields["can_train"])
         levels = self.train << control["train"] | self.results << control["results"]

@@ -1,5 +1,4 @@
-"""Cuts through a stream: of ``ready`` alone without a clock, of what goes forward or of everything
-for one clock.
+"""Cuts through a stream: of ``ready`` alone without a clock, or of everything for one clock.
 
 While the receiver takes what comes, payloads pass on.  When it does not, the one that was offered
 in that clock is kept, and only then is the sender told to wait.  So ``i.ready`` comes from a
@@ -10,7 +9,7 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["ForwardRegister", "SkidBuffer", "StreamRegister"]
+__all__ = ["SkidBuffer", "StreamRegister"]
 
 
 class SkidBuffer(wiring.Component):
@@ -43,31 +42,6 @@ class SkidBuffer(wiring.Component):
         m.d.sync += full.eq(self.o.valid & ~self.o.ready)
         with m.If(~full):
             m.d.sync += kept.eq(self.i.payload)
-        return m
-
-
-class ForwardRegister(wiring.Component):
-    """One payload, shown from a register; ``ready`` goes straight through.
-
-    Latency 1 cycle, one payload a cycle; a payload that waits holds still.  Parameters and members
-    are those of :class:`StreamRegister`.
-    """
-
-    def __init__(self, *, shape) -> None:
-        self.shape = shape
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape)),
-                          "clear": In(1)})
-
-    def elaborate(self, platform):
-        m = Module()
-        shown = Signal()
-        payload = Signal(self.shape, name="shown_payload", reset_less=True)
-        m.d.comb += [self.i.ready.eq(~shown | self.o.ready), self.o.valid.eq(shown),
-                     Value.cast(self.o.payload).eq(Value.cast(payload))]
-        with m.If(self.i.ready):
-            m.d.sync += [shown.eq(self.i.valid), payload.eq(self.i.payload)]
-        with m.If(self.clear):
-            m.d.sync += shown.eq(0)
         return m
 
 

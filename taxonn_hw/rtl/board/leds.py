@@ -46,13 +46,14 @@ class StatusLeds(wiring.Component):
         count = Signal(self.bits)
         tick = Signal()          # every eighth of a second
         seen, busy = Signal(), Signal()
+        sample = Signal()        # a cycle late: it comes from afar
         failed = Signal(4)       # eighths of a second that the error still shows
-        m.d.sync += [count.eq(count + 1), tick.eq(count[:-3].all())]
+        m.d.sync += [count.eq(count + 1), tick.eq(count[:-3].all()), sample.eq(self.sample)]
         with m.If(tick):
-            m.d.sync += [busy.eq(seen | self.sample), seen.eq(0)]
+            m.d.sync += [busy.eq(seen | sample), seen.eq(0)]
             with m.If(failed.any()):
                 m.d.sync += failed.eq(failed - 1)
-        with m.Elif(self.sample):
+        with m.Elif(sample):
             m.d.sync += seen.eq(1)
         with m.If(self.error):
             m.d.sync += failed.eq(2**len(failed) - 1)

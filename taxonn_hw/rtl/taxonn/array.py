@@ -50,8 +50,8 @@ class LaneArray(wiring.Component):
     -------
     i : In({valid, slot})
         From the hazard stage.
-    back, next_back : In({valid, row}), In
-        The update that is written back in this cycle (c7), and the row of the next.
+    next_back : In({valid, row})
+        The update that is written back in the next cycle (c7).
     rate : In(3)
         Highest learning-rate exponent less the present one.
     advance, restart : In(1)
@@ -87,7 +87,7 @@ class LaneArray(wiring.Component):
                  "lane": range(max(self.n_lanes, 2)), "code": n.vector_word}
         super().__init__({
             "i": In(data.StructLayout({"valid": 1, "slot": self.slot})),
-            "back": In(data.StructLayout({"valid": 1, "row": row})), "next_back": In(row),
+            "next_back": In(data.StructLayout({"valid": 1, "row": row})),
             "rate": In(3), "advance": In(1), "restart": In(1),
             "x_row": Out(self.slot.members["vector_row"]), "x_bank": Out(1),
             "x_vector": In(data.ArrayLayout(n.vector_activation, self.n_lanes)),
@@ -111,11 +111,14 @@ class LaneArray(wiring.Component):
         controls = add_control(m, self, slots, valids, random)
         read, write = (add_copies(
             m, Mux(self.move, self.move_row, row), 1 if n.network.single_port else self.n_lanes,
-            name=name) for row, name in ((self.i.slot.row, "c0_row"), (self.next_back, "c7_row")))
+            name=name) for row, name in ((self.i.slot.row, "c0_row"), (self.next_back.row, "c7_row")))
         weights, words, stored = add_rows(m, self, slots, valids, WRITE_STAGE, read_row=read,
                                           write_row=write)
-        self.move_written = stored[WRITE_STAGE] if n.training else self.move_store
-        m.d.comb += weights.write.eq(self.back.valid | self.move_written & ~self.move_bias)
+        self.move_written = stored[WRITE_STAGE] if n.training else stored[3]
+        self.will_write = stored[WRITE_STAGE - 1] if n.training else self.move_store
+        writes = add_copies(m, self.next_back.valid | self.will_write & ~self.move_bias,
+                            1 if n.network.single_port else self.n_lanes, name="c7_writes")
+        m.d.comb += [port.eq(write) for port, write in zip(weights.write, writes, strict=True)]
         elements, memory, stores = self._vectors(m, slots, valids)
         extra = self._biases(m, slots, valids, random, controls[0], read[0])
         alive = alive_lanes(n, slots[lane_activation_stage(n.alignment)])
@@ -242,7 +245,7 @@ class LaneArray(wiring.Component):
         m.d.sync += [
             c1_place.eq(Mux(self.move, self.move_row, place(read_row, slots[0].layer))),
             c7_place.eq(Mux(self.move, self.move_row,
-                            place(self.next_back, slots[WRITE_STAGE - 1].layer))),
+                            place(self.next_back.row, slots[WRITE_STAGE - 1].layer))),
         ]
         s4 = slots[4]
         is_first = (valids[4] & s4.gather & s4.first & ~s4.pass_backward

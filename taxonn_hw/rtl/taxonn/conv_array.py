@@ -96,8 +96,8 @@ class ConvArray(wiring.Component):
                        for row in (slots[0].row, self.back.row))
         weights, words, stored = add_rows(m, self, slots, valids, self.last, read_row=[read],
                                           write_row=[write])
-        m.d.comb += weights.write.eq(self._writes(slots[-1])
-                                     | (stored[self.last] if n.training else self.move_store))
+        m.d.comb += weights.write[0].eq(self._writes(slots[-1])
+                                        | (stored[self.last] if n.training else self.move_store))
         late = self._late_lanes(m, random.lanes, slots, valids)
         controls = self._controls(m, slots, valids, random, stored)
         elements = [Const(0, 1)] * self.n_lanes

@@ -12,11 +12,11 @@ __all__ = ["EntryStage", "entry_layout"]
 
 
 def entry_layout(numerics: Numerics) -> data.StructLayout:
-    """Layout of an item of a pass: ``backward``, ``update``: it has such a slot; ``last``: of the
-    items that are counted."""
+    """Layout of an item of a pass: ``backward``: it has such a slot, ``both``: and then one that
+    updates; ``last``: of the items that are counted."""
     slot = slot_layout(numerics).members
     return data.StructLayout({"index": slot["item"], "scalar": numerics.scalar,
-                              "power": slot["power"], "backward": 1, "update": 1, "last": 1})
+                              "power": slot["power"], "backward": 1, "both": 1, "last": 1})
 
 
 class EntryStage(wiring.Component):
@@ -98,7 +98,7 @@ class EntryStage(wiring.Component):
         m.d.comb += [
             register.i.valid.eq(valid), register.clear.eq(self.clear),
             entry.backward.eq(self.is_backward & (slope | ~self.selective)),
-            entry.update.eq(self.is_update & (nonzero | ~self.selective)),
+            entry.both.eq(entry.backward & self.is_update & (nonzero | ~self.selective)),
         ]
         holds = register.o.valid & ~register.o.ready | ~register.i.ready
         m.d.sync += self.over.eq(done & ~holds & ~self.ends & ~self.clear)

@@ -36,8 +36,8 @@ class HazardStage(wiring.Component):
         There is a slot, whether it leaves or not.
     back : Out({valid, row})
         The update that is written back in this cycle.
-    next_back : Out
-        The row that would be written back in the next.
+    next_back : Out({valid, row})
+        The one of the next cycle.
     empty : Out(1)
         No slot is here or on its way to its write.
     """
@@ -52,7 +52,7 @@ class HazardStage(wiring.Component):
             "o": Out(data.StructLayout({"valid": 1, "slot": slot})),
             "waits": Out(1),
             "back": Out(data.StructLayout({"valid": 1, "row": slot.members["row"]})),
-            "next_back": Out(slot.members["row"]),
+            "next_back": Out(data.StructLayout({"valid": 1, "row": slot.members["row"]})),
             "empty": Out(1),
         })
 
@@ -77,7 +77,7 @@ class HazardStage(wiring.Component):
             self.i.ready.eq(~self.waits | leaves),
             self.o.valid.eq(leaves), self.o.slot.eq(held),
             self.back.valid.eq(flight[-1].update), self.back.row.eq(flight[-1].row),
-            self.next_back.eq(flight[-2].row),
+            self.next_back.valid.eq(flight[-2].update), self.next_back.row.eq(flight[-2].row),
             self.empty.eq(~(self.waits | _any(f.valid for f in flight))),
         ]
         with m.If(self.i.ready):

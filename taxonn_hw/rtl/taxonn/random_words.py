@@ -30,7 +30,7 @@ class ArrayRandom(wiring.Component):
         A slot that begins a new sample goes to c4: after the last update of the sample before and
         before the first store.
     restart : In(1)
-        Back to sample 0.
+        Back to sample 0, from the next cycle but one on.
     index : In(16)
         Row address.
     c3, c4, c6, c7, c8 : Out(16)
@@ -52,10 +52,13 @@ class ArrayRandom(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.row_state = state = RowState(seed=self.seed, first=self.first[0])
+        m.submodules.row_state = state = RowState(seed=self.seed, first=self.first[0],
+                                                     resets=False)
         m.submodules.lane_words = lanes = LaneWords(seed=self.seed, lanes=self.n_lanes,
-                                                    first=self.first[1])
+                                                    first=self.first[1], resets=False)
         m.submodules.row_word = words = RowWord(holds=False)
+        restart = Signal(init=1)  # after a reset too: hundreds of registers hang on this one
+        m.d.sync += restart.eq(self.restart)
         word = words.word
         for stage in range(RANDOM_STAGE - self.lead, 9):
             if stage in self.stages:
@@ -64,8 +67,8 @@ class ArrayRandom(wiring.Component):
             m.d.sync += register.eq(word)
             word = register
         m.d.comb += [
-            state.advance.eq(self.advance), state.restart.eq(self.restart),
-            lanes.advance.eq(self.advance_lanes), lanes.restart.eq(self.restart),
+            state.advance.eq(self.advance), state.restart.eq(restart),
+            lanes.advance.eq(self.advance_lanes), lanes.restart.eq(restart),
             words.index.eq(self.index), words.state.eq(state.state),
             words.changes.eq(self.advance),
             self.lanes.eq(lanes.bits), self.state.eq(state.state),

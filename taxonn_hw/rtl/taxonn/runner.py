@@ -19,7 +19,7 @@ class Runner(wiring.Component):
     Members
     -------
     start, stop : In(1)
-        Strobes; ``samples`` counts from ``start``.
+        Strobes; ``samples``, which counts from ``start``, must be there a cycle before.
     sample_ready : In(1)
         The loader has a sample.
     sample_starts, sample_ends, pass_starts, stopped : In(1)
@@ -30,8 +30,8 @@ class Runner(wiring.Component):
         No slot is in the array.
     results, popped : In(1)
         Results are wanted; one left the queue.
-    run, idle_results : Out(1)
-        To the sequencer.
+    run, idle_results, next_idle : Out(1)
+        To the sequencer; ``next_idle``: ``idle_results`` of the next cycle.
     busy, counting : Out(1)
         Work is under way; and it has begun (the clock counter runs).
     final : Out(1)
@@ -46,7 +46,7 @@ class Runner(wiring.Component):
             "sample_ready": In(1), "sample_starts": In(1), "sample_ends": In(1),
             "pass_starts": In(1), "stopped": In(1), "stored": In(2), "empty": In(1),
             "results": In(1), "popped": In(1),
-            "run": Out(1), "idle_results": Out(1), "busy": Out(1), "counting": Out(1),
+            "run": Out(1), "idle_results": Out(1), "next_idle": Out(1), "busy": Out(1), "counting": Out(1),
         })
 
     def elaborate(self, platform):
@@ -64,9 +64,10 @@ class Runner(wiring.Component):
         m.d.comb += ends.eq(self.sample_ends & more)
         if self.shows_final:
             m.d.comb += self.final.eq(final)
+        some, one = Signal(), Signal()  # of the samples that are asked for
+        m.d.sync += [some.eq(self.samples != 0), one.eq(self.samples == 1)]
         with m.If(self.start):
-            m.d.sync += [left.eq(self.samples), more.eq(self.samples != 0),
-                         final.eq(self.samples == 1)]
+            m.d.sync += [left.eq(self.samples), more.eq(some), final.eq(one)]
         with m.Elif(self.stop):
             m.d.sync += [left.eq(~self.stopped & ~self.sample_ends),
                          more.eq(~self.stopped & ~self.sample_ends), final.eq(1)]
@@ -78,7 +79,8 @@ class Runner(wiring.Component):
         idle = Signal(init=1)
         m.d.comb += waiting.eq(pending + started - self.stored)
         m.d.sync += [started.eq(self.pass_starts), pending.eq(waiting),
-                     idle.eq((waiting == 0) & ~self.pass_starts)]
+                     idle.eq(self.next_idle)]
+        m.d.comb += self.next_idle.eq((waiting == 0) & ~self.pass_starts)
         m.d.comb += [
             self.run.eq(more & self.sample_ready & (~self.results | fits)),
             self.idle_results.eq(idle),

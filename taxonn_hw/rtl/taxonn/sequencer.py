@@ -128,8 +128,6 @@ class Sequencer(wiring.Component):
         emit = Signal()
         end_of_sample = Signal()
         m.d.comb += [
-            may_start.eq(started | (Mux(d.first_of_sample, self.run & ~self.sample_ends, 1)
-                                    & ~(d.waits & ~self.idle_results))),
             clearing.eq((n_cleared != d.n_clear) & clears),
             ending.eq(~clearing & over & d.has_end),
             emit.eq(clearing | stage.o.valid | ending),
@@ -144,7 +142,7 @@ class Sequencer(wiring.Component):
         last_block = Signal()
         m.d.comb += [
             last_block.eq(block == d.last_block),
-            item_ends.eq(second | ~(entry.backward & entry.update)),
+            item_ends.eq(second | ~entry.both),
         ]
         item_leaves = Signal()
         block_ends = Signal()
@@ -162,6 +160,9 @@ class Sequencer(wiring.Component):
                 d.items_outer, (fire & ending) | (item_leaves & entry.last),
                 (fire & ending) | skip_block)),
         ]
+        allowed = Mux(d.first_of_sample, self.run & ~self.sample_ends, 1) & (
+            ~d.waits | self.idle_results)
+        m.d.sync += may_start.eq((may_start | allowed) & active & ~pass_ends)
         with m.If(fire):
             m.d.sync += started.eq(1)
         with m.If(fire & clearing):

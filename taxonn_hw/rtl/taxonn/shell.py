@@ -10,7 +10,7 @@ from ...plan import Network
 from ...plan.latency import WRITE_STAGE
 from ...plan.streams import geometry, result_shape
 from ..control import ControlBlock
-from ..skid import ForwardRegister
+from ..skid import StreamRegister
 from .mover import Mover
 from .numerics import Numerics
 from .runner import Runner
@@ -39,7 +39,7 @@ def sequencer_ports(slot) -> dict:
     restart : In(1)
         The next training sample is sample 0.
     idle_results : In(1)
-        All results of finished passes are stored.
+        All results of finished passes are stored; dense nets: in the next cycle.
     pass_starts : Out(1)
         First slot of a pass that has results leaves.
     sample_starts, sample_ends : Out(1)
@@ -59,7 +59,7 @@ def connect_samples(m, i_samples, loader, control, *, resident: bool) -> None:
     if not resident:
         wiring.connect(m, i_samples, loader.i)
         return
-    m.submodules.arriving = arriving = ForwardRegister(shape=loader.i.payload.shape())
+    m.submodules.arriving = arriving = StreamRegister(shape=loader.i.payload.shape())
     wiring.connect(m, i_samples, arriving.i)
     wiring.connect(m, arriving.o, loader.i)
     m.d.comb += arriving.clear.eq(control.flush)
@@ -77,9 +77,11 @@ def add_softmax(m, numerics: Numerics, unit, *, state, lane_word):
 
 
 def connect_run(m, numerics: Numerics, o_results, *, control, loader, sequencer, hazard, unit,
-                empty, stored, shows_final: bool = False, start=None) -> Runner:
+                empty, stored, ahead: bool = False, shows_final: bool = False,
+                start=None) -> Runner:
     """Start and count samples, queue their results; ``empty``: no slot is under way, ``stored``
-    counts passes whose results are, ``start`` replaces the strobe of the register."""
+    counts passes whose results are, ``ahead``: the sequencer wants to know a cycle before that they
+    all are, ``start`` replaces the strobe of the register."""
     network, view = numerics.network, numerics.view
     depth = max(16, *(2 * layer.n_out for layer in network.outputs))
     m.submodules.results = queue = SyncFIFOBuffered(
@@ -101,7 +103,8 @@ def connect_run(m, numerics: Numerics, o_results, *, control, loader, sequencer,
         runner.sample_ends.eq(sequencer.sample_ends),
         runner.pass_starts.eq(sequencer.pass_starts), runner.empty.eq(empty),
         runner.stored.eq(stored),
-        sequencer.run.eq(runner.run), sequencer.idle_results.eq(runner.idle_results),
+        sequencer.run.eq(runner.run),
+        sequencer.idle_results.eq(runner.next_idle if ahead else runner.idle_results),
         control.busy.eq(runner.busy), control.counting.eq(runner.counting),
         control.sample.eq(sequencer.sample_ends),
         control.slot.eq(hazard.o.valid & hazard.o.slot.multiply),

@@ -87,8 +87,7 @@ class Accelerator(wiring.Component):
         m.d.comb += [
             loader.train.eq(control.train), sequencer.train.eq(control.train),
             loader.free.eq(sequencer.sample_ends), loader.restart.eq(control.flush),
-            array.i.eq(hazard.o), array.back.eq(hazard.back),
-            array.next_back.eq(hazard.next_back),
+            array.i.eq(hazard.o), array.next_back.eq(hazard.next_back),
             array.rate.eq(high - control.rate), array.restart.eq(control.restart),
             sequencer.restart.eq(control.restart), sequencer.flush.eq(control.flush),
             array.advance.eq(hazard.i.valid & hazard.i.ready & hazard.i.payload.new_sample),
@@ -100,7 +99,7 @@ class Accelerator(wiring.Component):
         self._sums(m, hazard, array, sink)
         connect_run(m, self.numerics, self.o_results, control=control, loader=loader,
                     sequencer=sequencer, hazard=hazard, unit=unit,
-                    empty=hazard.empty & ~issued.o.valid,
+                    empty=hazard.empty & ~issued.o.valid, ahead=True,
                     stored=array.stored + unit.stored)
         self._stores(m, array, unit)
         m.d.comb += [unit.train.eq(control.train), unit.state.eq(array.state),

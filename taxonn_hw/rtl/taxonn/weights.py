@@ -34,8 +34,8 @@ class WeightMemory(wiring.Component):
         Row to read.
     words : Out(word[lanes])
         One cycle later.
-    write_row : In, ``copies`` times
-    write, new : In
+    write_row, write : In, ``copies`` times
+    new : In
         Write a whole row.
 
     Raises
@@ -58,7 +58,7 @@ class WeightMemory(wiring.Component):
                             "stored weights")
         super().__init__({
             "row": In(row).array(copies), "words": Out(self.layout),
-            "write_row": In(row).array(copies), "write": In(1), "new": In(self.layout),
+            "write_row": In(row).array(copies), "write": In(1).array(copies), "new": In(self.layout),
         })
 
     def elaborate(self, platform):
@@ -67,29 +67,30 @@ class WeightMemory(wiring.Component):
             self._parts(m)
             return m
         address = Signal.like(self.row[0])
-        m.d.comb += address.eq(Mux(self.write, self.write_row[0], self.row[0]))
+        m.d.comb += address.eq(Mux(self.write[0], self.write_row[0], self.row[0]))
         if self.target == "ice40":
             m.d.comb += self.words.as_value().eq(add_spram(
                 m, "spram", width=self.layout.size, depth=self.n_rows, address=address,
-                write=self.write, new=self.new.as_value()))
+                write=self.write[0], new=self.new.as_value()))
             return m
         write, read = add_memory(m, "memory", shape=self.layout, depth=self.n_rows)
         m.d.comb += [
-            read.addr.eq(address), read.en.eq(~self.write), self.words.eq(read.data),
-            write.addr.eq(address), write.en.eq(self.write), write.data.eq(self.new),
+            read.addr.eq(address), read.en.eq(~self.write[0]), self.words.eq(read.data),
+            write.addr.eq(address), write.en.eq(self.write[0]), write.data.eq(self.new),
         ]
         return m
 
     def _parts(self, m) -> None:
         """A memory for every address; whole rows at once, as Icarus likes them."""
         words, new, first = [], self.new.as_value(), 0
-        for k, (row, write_row) in enumerate(zip(self.row, self.write_row, strict=True)):
+        for k, (row, write_row, enable) in enumerate(zip(
+                self.row, self.write_row, self.write, strict=True)):
             lanes = min(-(-self.lanes // len(self.row)), self.lanes - first)
             width = self.word.width
             write, read = add_memory(m, f"memory_{k}" if len(self.row) > 1 else "memory",
                                      shape=lanes * width, depth=self.n_rows)
             m.d.comb += [
-                read.addr.eq(row), write.addr.eq(write_row), write.en.eq(self.write),
+                read.addr.eq(row), write.addr.eq(write_row), write.en.eq(enable),
                 write.data.eq(new[first * width:(first + lanes) * width]),
             ]
             words.append(read.data)

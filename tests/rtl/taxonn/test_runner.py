@@ -23,6 +23,7 @@ def run(samples, *, length, results=False, stop_at=None, seed=1):
         ctx.set(dut.stopped, 1)
         ctx.set(dut.empty, 1)
         ctx.set(dut.samples, samples)
+        await ctx.tick()
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)

@@ -26,9 +26,9 @@ def test_rows_come_back(single_port, copies):
     for _ in range(400):
         row, write, write_row = rng.randrange(ROWS), rng.random() < 0.5, rng.randrange(ROWS)
         new = [rng.randrange(-16, 16) for _ in range(LANES)]
-        steps.append({"write": int(write), "new": new, **{
-            f"{name}.{k}": at for k in range(copies)
-            for name, at in (("row", row), ("write_row", write_row))}})
+        steps.append({"new": new, **{
+            f"{name}.{k}": value for k in range(copies) for name, value in (
+                ("row", row), ("write_row", write_row), ("write", int(write)))}})
         expected.append(shown)
         clash = write and (single_port or row == write_row)
         shown = None if clash else list(rows[row])
