@@ -77,12 +77,11 @@ class RowWord(wiring.Component):
     """Row word of an address; latency 3 or 4 cycles, one a cycle.
 
     The six rounds and the addition before them are cut where three stages come out even: after the
-    addition of round 1, and after round 3.
+    addition of round 1, and after round 3; with four stages the first addition has one of its own.
 
     Parameters
     ----------
     latency : int
-        With 4 the word is held for a cycle.
 
     Members
     -------
@@ -110,18 +109,19 @@ class RowWord(wiring.Component):
             m.d.sync += register.eq(value)
             return register
 
-        word = (self.index + self.state[:16])[:16]
-        x, y = mixing_round(word[8:], word[:8], self.state, 0)
+        word, state = (self.index + self.state[:16])[:16], self.state
+        if self.latency == 4:
+            word, state = held("s0_word", word), held("s0_state", state)
+        x, y = mixing_round(word[8:], word[:8], state, 0)
         total, y = held("s1_total", mixing_sum(x, y)), held("s1_y", y)
-        state = held("s1_state", self.state)
+        state = held("s1_state", state)
         x, y = mixing_end(total, y, state, 1)
         for i in (2, 3):
             x, y = mixing_round(x, y, state, i)
         x, y, state = held("s2_x", x), held("s2_y", y), held("s2_state", state)
         for i in (4, 5):
             x, y = mixing_round(x, y, state, i)
-        word = held("s3_word", Cat(y, x))
-        m.d.comb += self.word.eq(held("s4_word", word) if self.latency == 4 else word)
+        m.d.comb += self.word.eq(held("s3_word", Cat(y, x)))
         return m
 
 
