@@ -6,6 +6,7 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..skid import SkidBuffer
 from .staged import pick
 
 __all__ = ["RECENT", "Argmax", "ResultQueue", "Scores"]
@@ -56,12 +57,14 @@ class ResultQueue(wiring.Component):
         leaves = Signal()
         pop = Signal()
         width = self.shape.width
+        m.submodules.skid = skid = SkidBuffer(shape=width)
+        wiring.connect(m, skid.o, wiring.flipped(self.o))
         m.d.comb += [
             queue.w_en.eq(self.write), queue.w_data.eq(self.codes.as_value()),
-            self.o.valid.eq(queue.r_rdy),
-            self.o.payload.eq(pick(place, [queue.r_data[k * width:(k + 1) * width]
+            skid.i.valid.eq(queue.r_rdy),
+            skid.i.payload.eq(pick(place, [queue.r_data[k * width:(k + 1) * width]
                                            for k in range(self.n)])),
-            leaves.eq(self.o.valid & self.o.ready), pop.eq(leaves & (place == self.n - 1)),
+            leaves.eq(skid.i.valid & skid.i.ready), pop.eq(leaves & (place == self.n - 1)),
             queue.r_en.eq(pop), self.empty.eq(credit == self.depth),
         ]
         m.d.sync += [credit.eq(credit - Mux(self.reserve, self.groups, 0) + pop),
