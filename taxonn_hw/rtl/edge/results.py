@@ -1,6 +1,6 @@
 """Results: outputs leave one by one, and the class that they stand for is counted."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
@@ -142,7 +142,7 @@ class Scores(wiring.Component):
     -------
     clear : In(1)
     valid, right : In(1)
-        A training sample has come; it was predicted right.
+        A training sample has come; it was predicted right.  At most every third cycle.
     correct, recent : Out
     """
 
@@ -159,11 +159,13 @@ class Scores(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         place = Signal(range(RECENT))
         wrapped = Signal()
+        oldest = Signal(reset_less=True)
         leaves = Signal()
         m.d.comb += [
             read.addr.eq(place), write.addr.eq(place), write.en.eq(self.valid),
-            write.data.eq(self.right), leaves.eq(wrapped & Value.cast(read.data)),
+            write.data.eq(self.right), leaves.eq(wrapped & oldest),
         ]
+        m.d.sync += oldest.eq(read.data)
         with m.If(self.clear):
             m.d.sync += [self.correct.eq(0), self.recent.eq(0), place.eq(0), wrapped.eq(0)]
         with m.Elif(self.valid):
