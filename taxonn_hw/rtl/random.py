@@ -38,6 +38,8 @@ class RowState(wiring.Component):
     ----------
     seed : int
         Of the first state; or ``first``, the state that a restart takes.
+    resets : bool
+        Whether a reset does what ``restart`` does; else the owner restarts after a reset.
 
     Members
     -------
@@ -52,13 +54,16 @@ class RowState(wiring.Component):
     restart: In(1)
     state: Out(32)
 
-    def __init__(self, *, seed: int | None = None, first: Value | None = None) -> None:
+    def __init__(self, *, seed: int | None = None, first: Value | None = None,
+                 resets: bool = True) -> None:
+        self.resets = resets
         self.first = initial_state(seed, 1)[0] if first is None else first
         super().__init__()
 
     def elaborate(self, platform):
         m = Module()
-        state = Signal(32, init=self.first if isinstance(self.first, int) else 0)
+        state = Signal(32, init=self.first if isinstance(self.first, int) else 0,
+                       reset_less=not self.resets)
         a = Signal(32)
         b = Signal(32)
         m.d.comb += [
@@ -137,8 +142,9 @@ class LaneWords(wiring.Component):
     bits : Out(lanes + 15)
     """
 
-    def __init__(self, *, seed: int | None = None, lanes: int,
-                 first: Value | None = None) -> None:
+    def __init__(self, *, seed: int | None = None, lanes: int, first: Value | None = None,
+                 resets: bool = True) -> None:
+        self.resets = resets
         _, bits = initial_state(seed or 0, lanes)
         self.n_bits = len(bits)
         self.lanes = lanes
@@ -147,7 +153,8 @@ class LaneWords(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        bits = Signal(self.n_bits, init=self.first if isinstance(self.first, int) else 0)
+        bits = Signal(self.n_bits, init=self.first if isinstance(self.first, int) else 0,
+                      reset_less=not self.resets)
         n = self.n_bits
         new = [bits[n - LAG_SHORT + t] ^ bits[n - LAG_LONG + t] for t in range(16)]
         with m.If(self.restart):

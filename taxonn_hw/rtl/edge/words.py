@@ -29,7 +29,7 @@ class StoreWords(wiring.Component):
     index : In(16)
         Row address.
     restart : In(1)
-        Back to sample 0; between runs.
+        Back to sample 0, from the next cycle but one on; between runs.
     words : Out(16[lanes])
     """
 
@@ -42,22 +42,24 @@ class StoreWords(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.row_state = state = RowState(seed=self.seed)
-        m.submodules.lane_words = lanes = LaneWords(seed=self.seed, lanes=self.lanes)
+        m.submodules.row_state = state = RowState(seed=self.seed, resets=False)
+        m.submodules.lane_words = lanes = LaneWords(seed=self.seed, lanes=self.lanes,
+                                                    resets=False)
         m.submodules.row_word = row = RowWord()
         used = Signal()  # the present sample's words are used up at the end of its junction cycle
+        restart = Signal(init=1)  # also after a reset: hundreds of registers hang on this one
         advance = Signal()
         travel = Signal(row.latency)
         m.d.comb += [
             advance.eq(self.begin & used), state.advance.eq(advance),
-            state.restart.eq(self.restart), row.index.eq(self.index), row.state.eq(state.state),
-            lanes.advance.eq(travel[-1]), lanes.restart.eq(self.restart),
+            state.restart.eq(restart), row.index.eq(self.index), row.state.eq(state.state),
+            lanes.advance.eq(travel[-1]), lanes.restart.eq(restart),
             self.words.as_value().eq(Cat(lanes.bits[lane:lane + RANDOM_BITS] ^ row.word
                                          for lane in range(self.lanes))),
         ]
-        m.d.sync += travel.eq(Cat(advance, travel[:-1]))
+        m.d.sync += [restart.eq(self.restart), travel.eq(Cat(advance, travel[:-1]))]
         with m.If(self.begin):
             m.d.sync += used.eq(self.learns)
-        with m.If(self.restart):
+        with m.If(restart):
             m.d.sync += [used.eq(0), travel.eq(0)]
         return m
