@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 
-__all__ = ["Staged", "pick"]
+__all__ = ["Staged", "pick", "spread"]
 
 
 class Staged:
@@ -44,6 +44,17 @@ class Staged:
             self._m.d.sync += register.eq(last)
             self._values.append(register)
         return self._values[stage - self._first]
+
+
+def spread(m: Module, value: Value, name: str) -> tuple[Signal, Signal]:
+    """Return two registers of ``value``, each for half of those that read it.
+
+    Their initial values differ, so that synthesis does not make one of the two.
+    """
+    halves = tuple(Signal(value.shape(), init=init, name=f"{name}_half{half}", reset_less=True)
+                   for half, init in enumerate((0, (1 << len(value)) - 1)))
+    m.d.sync += [half.eq(value) for half in halves]
+    return halves
 
 
 def pick(index: Value, values: list) -> Value:

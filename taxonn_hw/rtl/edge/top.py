@@ -115,8 +115,9 @@ class EdgeAccelerator(wiring.Component):
         m.d.comb += [first.write.eq(loader.write), first.activations.eq(loader.values)]
         for left, right in pairwise(junctions):
             m.d.comb += [
-                right.write.valid.eq(left.right.valid), right.write.row.eq(left.right.row),
-                right.write.part.eq(left.right.part),
+                right.write.valid.eq(left.right_write.valid),
+                right.write.row.eq(left.right_write.row),
+                right.write.part.eq(left.right_write.part),
                 right.activations.eq(left.right_activations), right.slopes.eq(left.right_slopes),
             ]
             if self.network.config.training:
@@ -144,7 +145,7 @@ class EdgeAccelerator(wiring.Component):
         m.submodules.results = queue = ResultQueue(n=n, groups=output.n_groups, shape=shape)
         emit = Staged(m, sequencer.emit, -3, "emit", reset_less=False)
         m.d.comb += [
-            queue.write.eq(last.right.valid & emit.at(self.stages[-1].activation)),
+            queue.write.eq(last.right & emit.at(self.stages[-1].activation)),
             queue.codes.eq(last.right_activations), queue.reserve.eq(sequencer.reserve),
             sequencer.room.eq(queue.room),
         ]
@@ -155,7 +156,7 @@ class EdgeAccelerator(wiring.Component):
                 continue
             m.submodules[name] = unit = Argmax(n=n, n_out=output.n_out, shape=shape,
                                                one=output.formats.a.one)
-            m.d.comb += [unit.valid.eq(last.right.valid), unit.first.eq(last.group_first),
+            m.d.comb += [unit.valid.eq(last.right), unit.first.eq(last.group_first),
                          unit.last.eq(last.group_last), unit.codes.eq(codes)]
             found.append(unit)
         predicted = Signal(found[0].index.shape(), name="predicted_class")
