@@ -153,9 +153,11 @@ class EdgeJunction(wiring.Component):
     def random_words(self, m, name: str, *, base: int, down: bool, counter: Staged, lanes: int,
                use: int, learns: Staged):
         """Return the random words of ``counter`` at stage ``use``."""
-        words = StoreWords(seed=self.seed, lanes=lanes)
+        # Words of many lanes branch on their way, as far as they can be asked for so early.
+        levels = max(min((lanes - 1).bit_length() - 5, use - 4 - (LEAD + 1)), 0)
+        words = StoreWords(seed=self.seed, lanes=lanes, levels=levels)
         m.submodules[name] = words
-        index = use - 4
+        index = use - 4 - levels
         offset = counter.at(index)
         m.d.comb += [
             words.begin.eq(self.firsts.at(index - 1)), words.learns.eq(learns.at(index - 1)),
@@ -171,14 +173,14 @@ class EdgeJunction(wiring.Component):
         m.submodules.rows = rows = InterleaverRows(interleaver=j.interleaver)
         m.submodules.left = bank = self.bank
         m.d.comb += [
-            rows.clock.eq(self.clocks.at(-1)), rows.valid.eq(self.valids.at(-1)),
+            rows.clock.eq(self.clocks.at(-3)), rows.valid.eq(self.valids.at(-1)),
             rows.sweep.eq(self.walk.sweep_ahead), rows.starts.eq(self.walk.sweep_starts),
             bank.rows.eq(rows.rows),
-            bank.forward_copy.eq(self.c_forward_copy.at(-1)), bank.write.eq(self.write),
+            bank.forward_copy.eq(self.c_forward_copy.at(-3)), bank.write.eq(self.write),
             bank.activations.eq(self.activations), bank.slopes.eq(self.slopes),
         ]
         if self.training:
-            m.d.comb += bank.update_copy.eq(self.c_update_copy.at(-1))
+            m.d.comb += bank.update_copy.eq(self.c_update_copy.at(-3))
         if self.below is not None:  # the copy that this junction cycle writes, of the left stages
             m.d.comb += bank.write.copy.eq(self.c_write_copy.at(self.left_stage - 1))
         self.rows = rows.rows

@@ -96,7 +96,7 @@ class LeftBank(wiring.Component):
     -------
     rows : In(row[z])
     forward_copy, update_copy : In
-        One cycle before ``rows``: on their way to all memories they branch twice.
+        Three cycles before ``rows``: on their way to all memories they branch four times.
     forward, update, slope : Out([z])
         Two cycles after ``rows``, by memory.
     write : In({valid, row, part, copy})
@@ -124,10 +124,8 @@ class LeftBank(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        copies = {name: [quarter for n, half in enumerate(spread(m, value, name))
-                         for quarter in spread(m, half, f"{name}_{n}")]
-                  for name, value in (("forward_copy", self.forward_copy),
-                                      ("update_copy", self.update_copy))}
+        forward = spread(m, self.forward_copy, "forward_copy", levels=4)
+        update = spread(m, self.update_copy, "update_copy", levels=4)
         enables, rows = [], []
         for part in range(self.parts):
             enable = Signal(self.copies, name=f"enable_{part}")
@@ -148,8 +146,8 @@ class LeftBank(wiring.Component):
             memories.append(memory)
             m.d.comb += [
                 memory.row.eq(self.rows[mu]),
-                memory.forward_copy.eq(copies["forward_copy"][4 * mu // self.z]),
-                memory.update_copy.eq(copies["update_copy"][4 * mu // self.z]),
+                memory.forward_copy.eq(forward[16 * mu // self.z]),
+                memory.update_copy.eq(update[16 * mu // self.z]),
                 memory.write_row.eq(rows[mu // self.group]),
                 memory.write_copies.eq(enables[mu // self.group]),
                 memory.write_activation.eq(self.activations[mu % self.group]),

@@ -46,15 +46,20 @@ class Staged:
         return self._values[stage - self._first]
 
 
-def spread(m: Module, value: Value, name: str) -> tuple[Signal, Signal]:
-    """Return two registers of ``value``, each for half of those that read it.
+def spread(m: Module, value: Value, name: str, *, levels: int = 1) -> list[Signal]:
+    """Return ``2**levels`` registers of ``value``, ``levels`` cycles later: for wide fan-out.
 
-    Their initial values differ, so that synthesis does not make one of the two.
+    The initial values of two that follow the same register differ, so that synthesis does not make
+    one of them.
     """
-    halves = tuple(Signal(value.shape(), init=init, name=f"{name}_half{half}", reset_less=True)
-                   for half, init in enumerate((0, (1 << len(value)) - 1)))
-    m.d.sync += [half.eq(value) for half in halves]
-    return halves
+    if levels == 0:
+        return [value]
+    leaves = []
+    for half, init in enumerate((0, (1 << len(value)) - 1)):
+        register = Signal(len(value), init=init, name=f"{name}_{half}", reset_less=True)
+        m.d.sync += register.eq(value)
+        leaves += spread(m, register, register.name, levels=levels - 1)
+    return leaves
 
 
 def pick(index: Value, values: list) -> Value:

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS
 from ..random import LaneWords, RowState, RowWord
+from .staged import spread
 
 __all__ = ["StoreWords"]
 
@@ -15,11 +16,14 @@ class StoreWords(wiring.Component):
 
     The state belongs to one sample at a time; it moves on when the next junction cycle begins,
     if the sample was one that learns.  Words are asked for before the junction cycle's first
-    clock, so that they are there when the first value is.  Latency 4 from ``index`` to ``words``.
+    clock, so that they are there when the first value is.  Latency from ``index`` to ``words``
+    4 + ``levels``.
 
     Parameters
     ----------
     seed, lanes : int
+    levels : int
+        Times that the word of a row branches on its way to the lanes.
 
     Members
     -------
@@ -33,8 +37,8 @@ class StoreWords(wiring.Component):
     words : Out(16[lanes])
     """
 
-    def __init__(self, *, seed: int, lanes: int) -> None:
-        self.seed, self.lanes = seed, lanes
+    def __init__(self, *, seed: int, lanes: int, levels: int = 0) -> None:
+        self.seed, self.lanes, self.levels = seed, lanes, levels
         super().__init__({
             "begin": In(1), "learns": In(1), "index": In(16), "restart": In(1),
             "words": Out(data.ArrayLayout(RANDOM_BITS, lanes)),
@@ -49,13 +53,15 @@ class StoreWords(wiring.Component):
         used = Signal()  # the present sample's words are used up at the end of its junction cycle
         restart = Signal(init=1)  # also after a reset: hundreds of registers hang on this one
         advance = Signal()
-        travel = Signal(row.latency)
+        travel = Signal(row.latency + self.levels)
+        rows = spread(m, row.word, "row_word", levels=self.levels)
         m.d.comb += [
             advance.eq(self.begin & used), state.advance.eq(advance),
             state.restart.eq(restart), row.index.eq(self.index), row.state.eq(state.state),
             lanes.advance.eq(travel[-1]), lanes.restart.eq(restart),
-            self.words.as_value().eq(Cat(lanes.bits[lane:lane + RANDOM_BITS] ^ row.word
-                                         for lane in range(self.lanes))),
+            self.words.as_value().eq(Cat(
+                lanes.bits[lane:lane + RANDOM_BITS] ^ rows[(lane << self.levels) // self.lanes]
+                for lane in range(self.lanes))),
         ]
         m.d.sync += [restart.eq(self.restart), travel.eq(Cat(advance, travel[:-1]))]
         with m.If(self.begin):

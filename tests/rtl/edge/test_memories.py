@@ -21,7 +21,7 @@ def test_left_bank(z, depth, copies, group):
     dut = LeftBank(z=z, depth=depth, copies=copies, group=group, activation=signed(5),
                    slope=unsigned(3), training=True)
     a, slope = np.zeros((copies, depth, z), int), np.zeros((copies, depth, z), int)
-    steps, wanted = [{}], []
+    steps, wanted = [{}, {}, {}], []
     place, values = None, rng.integers(0, 8, (2, group))  # of the write whose data come now
     for _ in range(300):
         rows = rng.integers(0, depth, z)
@@ -33,7 +33,7 @@ def test_left_bank(z, depth, copies, group):
                  "write.copy": int(copy)}
         for k in range(group):
             step |= {f"activations.{k}": int(values[0][k]), f"slopes.{k}": int(values[1][k])}
-        steps[-1] |= {"forward_copy": int(forward), "update_copy": int(update)}
+        steps[-3] |= {"forward_copy": int(forward), "update_copy": int(update)}
         steps.append(step)
         memory = np.arange(z)
         wanted.append((a[forward, rows, memory], a[update, rows, memory],
@@ -44,7 +44,7 @@ def test_left_bank(z, depth, copies, group):
         values = rng.integers(-16, 16, group), rng.integers(0, 8, group)
     names = [f"{name}.{mu}" for name in ("forward", "update", "slope") for mu in range(z)]
     seen = trace(dut, [*steps, {}, {}], names)
-    for at, expected in enumerate(wanted, 1):
+    for at, expected in enumerate(wanted, 3):
         np.testing.assert_array_equal(list(seen[at + 2].values()), np.concatenate(expected))
 
 
@@ -53,10 +53,10 @@ def test_a_bank_without_training_reads_forward_only():
                    training=False)
     write = {"write.valid": 1, "write.row": 1, "write.copy": 1}
     values = {"write.valid": 0, "activations.0": 9, "activations.1": 4}
-    values |= {"forward_copy": 1}
     read = {"rows.0": 1, "rows.1": 0}
-    seen = trace(dut, [write, values, read, {}, {}], ["forward.0", "forward.1", "update.0"])
-    assert seen[4] == {"forward.0": 9, "forward.1": 0, "update.0": 0}
+    seen = trace(dut, [write, values, {"forward_copy": 1}, {}, {}, read, {}, {}],
+                 ["forward.0", "forward.1", "update.0"])
+    assert seen[7] == {"forward.0": 9, "forward.1": 0, "update.0": 0}
 
 
 @pytest.mark.parametrize("training", [True, False])
