@@ -12,6 +12,7 @@ from ...plan.edge.network import EdgeNetwork
 from ...plan.streams import geometry
 from ..control import ControlBlock
 from ..ports import accelerator_ports
+from ..stream_register import StreamRegister
 from .junction import EdgeJunction
 from .loader import Loader
 from .mover import EdgeMover
@@ -72,7 +73,10 @@ class EdgeAccelerator(wiring.Component):
         for junction in junctions:
             m.submodules[f"junction_{junction.index}"] = junction
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
-        wiring.connect(m, wiring.flipped(self.i_samples), loader.i)
+        # How far the loader is decides what its beats are: that takes a clock of its own.
+        m.submodules.sample_register = register = StreamRegister(shape=loader.i.payload.shape())
+        wiring.connect(m, wiring.flipped(self.i_samples), register.i)
+        wiring.connect(m, register.o, loader.i)
         self._run(m, control, loader, sequencer, junctions)
         self._chain(m, loader, junctions)
         targets = self._targets(m, loader, sequencer, junctions[-1])
