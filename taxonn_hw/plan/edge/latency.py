@@ -17,7 +17,7 @@ A            activation and derivative, written in this clock: S + 2, or S + 3 f
 O            output delta, written: A and the error, its product with a derivative, its quantiser
 P + 1        backward sum
 B            hidden delta, written: P + 1 and the product with a derivative, the quantiser
-U            weight and bias, written: 5, or 6 with rounded products; more if d has room
+U            weight and bias, written: 5, or 6 with rounded products; 1 or 2 more if d has room
 ===========  =======================================================================================
 
 A junction cycle takes ``C + d`` clocks: ``d`` is the longest latency from a read to the write of
@@ -55,7 +55,7 @@ class JunctionStages:
         A product with a derivative code has a register of its own.
     step : int
         Registers of an update beyond those that it always has: 1, the new weight before it is
-        saturated; 2, also the step in the middle of its shift; more, those that follow ``scale``.
+        saturated; 2, also the step in the middle of its shift.
     """
 
     operand: bool
@@ -70,11 +70,6 @@ class JunctionStages:
     backward: int
     update: int
     step: int = 0
-
-    @property
-    def scale(self) -> int:
-        """Registers of a scaled delta, which branches to its lanes from each to two."""
-        return 1 + max(self.step - 2, 0)
 
 
 def tree_levels(junction: Junction) -> int:
@@ -98,15 +93,9 @@ def junction_stages(junctions, *, training: bool = True) -> tuple[JunctionStages
         if _overhead(junctions, stages, training) <= largest_overhead(junctions):
             break
     room = _overhead(junctions, stages, training)
-    steps = [min(_most_step(j), room - s.update) for j, s in zip(junctions, stages, strict=True)]
+    steps = [min(2, room - s.update) for s in stages]
     return tuple(replace(s, step=step, update=s.update + step)
                  for s, step in zip(stages, steps, strict=True))
-
-
-def _most_step(junction: Junction) -> int:
-    """Return the registers that an update can use: scaled deltas branch down to 8 lanes."""
-    lanes = junction.z // junction.neurons_per_clock
-    return 2 + max((lanes - 1).bit_length() - 4, 0)
 
 
 def junction_overhead(junctions, *, training: bool = True) -> int:

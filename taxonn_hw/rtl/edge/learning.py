@@ -61,12 +61,10 @@ def add_update(m, owner, deltas: Staged) -> None:
     keys = {"junction": j, "stages": stages, "rates": owner.rates, "mode": mode}
     steps = []
     for k in range(owner.n):
-        m.submodules[f"scale_{k}"] = scale = StepScale(junction=j, rates=owner.rates,
-                                                       levels=stages.scale)
+        m.submodules[f"scale_{k}"] = scale = StepScale(junction=j, rates=owner.rates)
         m.d.comb += [scale.delta.eq(deltas.at(2)[k]), scale.extra.eq(owner.c_extra.at(2))]
         steps.append(scale.o)
-    scaled = 2 + stages.scale
-    at = scaled + StepLane.word_stage(stages)  # of the old value and the random word
+    at = 3 + StepLane.word_stage(stages)  # of the old value and the random word
     words = None
     if mode is Rounding.STOCHASTIC and not j.compatible:
         words = owner.random_words(m, "step_words", base=j.row_base, down=False,
@@ -77,8 +75,8 @@ def add_update(m, owner, deltas: Staged) -> None:
     news = []
     for lane in range(j.z):
         m.submodules[f"step_{lane}"] = unit = StepLane(**keys)
-        step = steps[lane // share][(lane % share << stages.scale) // share]
-        m.d.comb += [unit.x.eq(owner.x_update.at(scaled)[lane]), unit.step.eq(step),
+        step = steps[lane // share][2 * (lane % share) // share]
+        m.d.comb += [unit.x.eq(owner.x_update.at(3)[lane]), unit.step.eq(step),
                      unit.word.eq(owner.weight.at(at)[lane])]
         if words is not None:
             m.d.comb += unit.random.eq(words[lane])

@@ -31,9 +31,7 @@ def step_layout(junction: Junction, span: int) -> data.StructLayout:
 
 
 class StepScale(wiring.Component):
-    """Scales the delta of a neuron by the learning rate, and branches to its lanes.
-
-    Latency ``levels``.
+    """Scales the delta of a neuron by the learning rate.  Latency 1.
 
     Improved arithmetic: ``delta * 2**extra``, exact; the lowest rate has the highest ``extra`` and
     the lanes drop the bits of the highest exponent.  Compatibility: ``-delta`` saturated, then
@@ -44,23 +42,22 @@ class StepScale(wiring.Component):
     delta : In
     extra : In(3)
         Highest learning-rate exponent less that of the sample.
-    o : Out(step[2**levels])
-        The same for each part of the lanes.
+    o : Out(step[2])
+        The same for each half of the lanes.
     """
 
-    def __init__(self, *, junction: Junction, rates: tuple[int, int], levels: int = 1) -> None:
-        self.junction, self.rates, self.levels = junction, rates, levels
+    def __init__(self, *, junction: Junction, rates: tuple[int, int]) -> None:
+        self.junction, self.rates = junction, rates
         self.shapes = JunctionShapes(junction)
         self.span = rates[1] - rates[0]
         self.layout = step_layout(junction, self.span)
         super().__init__({"delta": In(self.shapes.delta), "extra": In(3),
-                          "o": Out(data.ArrayLayout(self.layout, 1 << levels))})
+                          "o": Out(data.ArrayLayout(self.layout, 2))})
 
     def elaborate(self, platform):
         m = Module()
         o = Signal(self.layout, name="scaled")
-        m.d.comb += self.o.as_value().eq(Cat(
-            spread(m, o.as_value(), "step", levels=self.levels)))
+        m.d.comb += self.o.as_value().eq(Cat(spread(m, o.as_value(), "step")))
         if self.shapes.pow2:
             field = self.delta[:-1]
             extra = self.extra if self.span else 0
@@ -82,8 +79,8 @@ class StepScale(wiring.Component):
 class StepLane(wiring.Component):
     """The new value of a weight: one step down the slope, saturated.
 
-    Latency from ``x`` and ``step`` to ``new``, which has no register: ``stages.update - 3 -
-    stages.scale``; one a cycle.
+    Latency from ``x`` and ``step`` to ``new``, which has no register: ``stages.update - 4``; one a
+    cycle.
 
     Parameters
     ----------
@@ -112,7 +109,7 @@ class StepLane(wiring.Component):
     @staticmethod
     def word_stage(stages: JunctionStages) -> int:
         """Return the cycles from ``x`` and ``step`` to ``word`` and its random word."""
-        return 1 + stages.rounding + (stages.step >= 2)
+        return 1 + stages.rounding + (stages.step == 2)
 
     def __init__(self, *, junction: Junction, stages: JunctionStages, rates: tuple[int, int],
                  mode: Rounding, bias: bool = False) -> None:
@@ -140,7 +137,7 @@ class StepLane(wiring.Component):
         return m
 
     def _improved(self, m) -> Value:
-        x, wait = Const(1, unsigned(1)) if self.bias else self.x, int(self.stages.step >= 2)
+        x, wait = Const(1, unsigned(1)) if self.bias else self.x, int(self.stages.step == 2)
         minus = Const(1, 1)
         if self.shapes.pow2:
             term = (self._shift_slowly if wait else self._shift)(m, x)
@@ -169,7 +166,7 @@ class StepLane(wiring.Component):
         return shifted.as_signed() if x.shape().signed else shifted
 
     def _compatible(self, m) -> Value:
-        j, stages, wait = self.junction, self.stages, int(self.stages.step >= 2)
+        j, stages, wait = self.junction, self.stages, int(self.stages.step == 2)
         step = Staged(m, self.step.step, 0, "step").at(wait)
         if self.bias:
             product = Staged(m, step, 0, "product").at(1 + stages.rounding)
