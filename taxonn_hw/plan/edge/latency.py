@@ -17,7 +17,7 @@ A            activation and derivative, written in this clock: S + 2, or S + 3 f
 O            output delta, written: A and the error, its product with a derivative, its quantiser
 P + 1        backward sum
 B            hidden delta, written: P + 1 and the product with a derivative, the quantiser
-U            weight and bias, written: 5, or 6 with rounded products
+U            weight and bias, written: 5, or 6 with rounded products; 1 or 2 more if d has room
 ===========  =======================================================================================
 
 A junction cycle takes ``C + d`` clocks: ``d`` is the longest latency from a read to the write of
@@ -27,7 +27,7 @@ only when C is a few clocks.  Where full pipelining would exceed ``7 + ceil(log2
 of one or two edges, cycles of a few clocks) registers are left out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...fixed import Pow2Format
 from .junction import Junction
@@ -53,6 +53,9 @@ class JunctionStages:
         Registers of the quantisers of the left neurons' deltas and of the output delta.
     slope : bool
         A product with a derivative code has a register of its own.
+    step : int
+        Registers of an update beyond those that it always has: 1, the new weight before it is
+        saturated; 2, also the step in the middle of its shift.
     """
 
     operand: bool
@@ -66,6 +69,7 @@ class JunctionStages:
     error: int
     backward: int
     update: int
+    step: int = 0
 
 
 def tree_levels(junction: Junction) -> int:
@@ -80,12 +84,18 @@ def largest_overhead(junctions) -> int:
 
 
 def junction_stages(junctions, *, training: bool = True) -> tuple[JunctionStages, ...]:
-    """Return the stages of every junction: the deepest pipeline within the bound of d."""
+    """Return the stages of every junction: the deepest pipeline within the bound of d.
+
+    Updates get the registers that fit into the d of everything else.
+    """
     for depth in (2, 1, 0):
         stages = tuple(_stages(junctions, i, depth) for i in range(len(junctions)))
         if _overhead(junctions, stages, training) <= largest_overhead(junctions):
             break
-    return stages
+    room = _overhead(junctions, stages, training)
+    steps = [min(2, room - s.update) for s in stages]
+    return tuple(replace(s, step=step, update=s.update + step)
+                 for s, step in zip(stages, steps, strict=True))
 
 
 def junction_overhead(junctions, *, training: bool = True) -> int:

@@ -39,9 +39,11 @@ class EdgeJunction(wiring.Component):
     restart : In(1)
         Random words go back to sample 0.
     write, activations, slopes : In
-        To the left bank: from the loader, or from the junction before at its stage A.
+        To the left bank: from the loader, or from the junction before at its stages A - 1 and A.
+    right_write : Out
+        Of the results at stage A, one cycle before: {valid, row, part} in the bank to the right.
     right, right_activations, right_slopes : Out
-        Results at stage A: {valid, row, part} in the bank to the right.
+        Results at stage A, and whether there are any.
     delta_row, delta_part : Out
         Group of right neurons whose deltas are wanted, stage 0; ``deltas`` In at stage 2.
     left_row, left_part, left_deltas : In, Out
@@ -89,8 +91,9 @@ class EdgeJunction(wiring.Component):
             "write": In(data.StructLayout(left)),
             "activations": In(data.ArrayLayout(s.x, self.written)),
             "slopes": In(self.bank.slopes.shape()),
-            "right": Out(data.StructLayout({"valid": 1, "row": w["row"].shape,
-                                            "part": w["part"].shape})),
+            "right_write": Out(data.StructLayout({"valid": 1, "row": w["row"].shape,
+                                                  "part": w["part"].shape})),
+            "right": Out(1),
             "right_activations": Out(data.ArrayLayout(s.a, n)),
             "right_slopes": Out(data.ArrayLayout(s.slope, n)),
             "group_first": Out(1), "group_last": Out(1), "learns": Out(1),
@@ -150,9 +153,11 @@ class EdgeJunction(wiring.Component):
     def random_words(self, m, name: str, *, base: int, down: bool, counter: Staged, lanes: int,
                use: int, learns: Staged):
         """Return the random words of ``counter`` at stage ``use``."""
-        words = StoreWords(seed=self.seed, lanes=lanes)
+        # Words of many lanes branch on their way, as far as they can be asked for so early.
+        levels = max(min((lanes - 1).bit_length() - 5, use - 4 - (LEAD + 1)), 0)
+        words = StoreWords(seed=self.seed, lanes=lanes, levels=levels)
         m.submodules[name] = words
-        index = use - 4
+        index = use - 4 - levels
         offset = counter.at(index)
         m.d.comb += [
             words.begin.eq(self.firsts.at(index - 1)), words.learns.eq(learns.at(index - 1)),
@@ -168,16 +173,16 @@ class EdgeJunction(wiring.Component):
         m.submodules.rows = rows = InterleaverRows(interleaver=j.interleaver)
         m.submodules.left = bank = self.bank
         m.d.comb += [
-            rows.clock.eq(self.clocks.at(-1)), rows.valid.eq(self.valids.at(-1)),
+            rows.clock.eq(self.clocks.at(-3)), rows.valid.eq(self.valids.at(-1)),
             rows.sweep.eq(self.walk.sweep_ahead), rows.starts.eq(self.walk.sweep_starts),
             bank.rows.eq(rows.rows),
-            bank.forward_copy.eq(self.c_forward_copy.at(1)), bank.write.eq(self.write),
+            bank.forward_copy.eq(self.c_forward_copy.at(-3)), bank.write.eq(self.write),
             bank.activations.eq(self.activations), bank.slopes.eq(self.slopes),
         ]
         if self.training:
-            m.d.comb += bank.update_copy.eq(self.c_update_copy.at(1))
+            m.d.comb += bank.update_copy.eq(self.c_update_copy.at(-3))
         if self.below is not None:  # the copy that this junction cycle writes, of the left stages
-            m.d.comb += bank.write.copy.eq(self.c_write_copy.at(self.left_stage))
+            m.d.comb += bank.write.copy.eq(self.c_write_copy.at(self.left_stage - 1))
         self.rows = rows.rows
         self.x = self.by_lane(m, bank.forward, "x", self.shapes.x)
         self.x_update = self.by_lane(m, bank.update, "x_update", self.shapes.x)
@@ -223,15 +228,15 @@ class EdgeJunction(wiring.Component):
         bias = Staged(m, place.bias, 0, "move_bias").at(MOVED_LATENCY)
         m.d.comb += self.moved.as_value().eq(Mux(bias, moved["biases"], moved["weights"]))
         self.weights, self.biases = memories["weights"], memories["biases"]
-        m.d.comb += self.weights.row.eq(self.clocks.at(0))
         group = Signal(self.biases.row.shape(), name="group")
+        ahead = Signal.like(group, name="group_ahead")
+        m.d.comb += [
+            ahead.eq(Mux(self.firsts.at(-1), 0, group + self.walk.group_last)),
+            self.weights.row.eq(self.clocks.at(-1)), self.biases.row.eq(ahead),
+        ]
         with m.If(self.valids.at(-1)):
-            with m.If(self.firsts.at(-1)):
-                m.d.sync += group.eq(0)
-            with m.Elif(self.walk.group_last):
-                m.d.sync += group.eq(group + 1)
+            m.d.sync += group.eq(ahead)
         self.group = Staged(m, group, 0, "group")
-        m.d.comb += self.biases.row.eq(group)
         self.weight = Staged(m, self.weights.words, 1, "weight")
         # A neuron that takes several clocks has the bias of its first: later it may be learnt.
         bias = Signal(self.biases.words_layout, name="bias_2", reset_less=True)
@@ -270,8 +275,9 @@ class EdgeJunction(wiring.Component):
         at = stages.activation
         self.slope = neurons.slopes
         m.d.comb += [
-            self.right.valid.eq(self.ends.at(at)), self.right.row.eq(self.w_row.at(at)),
-            self.right.part.eq(self.w_part.at(at)),
+            self.right_write.valid.eq(self.ends.at(at - 1)),
+            self.right_write.row.eq(self.w_row.at(at - 1)),
+            self.right_write.part.eq(self.w_part.at(at - 1)), self.right.eq(self.ends.at(at)),
             self.right_activations.eq(neurons.activations), self.right_slopes.eq(neurons.slopes),
             self.learns.eq(self.c_learns.at(at)),
             self.group_first.eq(self.group.at(at) == 0),

@@ -58,39 +58,40 @@ def add_deltas(m, owner) -> Staged:
 def add_update(m, owner, deltas: Staged) -> None:
     """A step for every weight and bias of a clock, written at stage U."""
     j, stages, mode = owner.junction, owner.stages, owner.rounding.update
-    wait = int(stages.rounding)
     keys = {"junction": j, "stages": stages, "rates": owner.rates, "mode": mode}
     steps = []
     for k in range(owner.n):
         m.submodules[f"scale_{k}"] = scale = StepScale(junction=j, rates=owner.rates)
         m.d.comb += [scale.delta.eq(deltas.at(2)[k]), scale.extra.eq(owner.c_extra.at(2))]
         steps.append(scale.o)
-    at = 4 + wait  # of the old value and the random word
+    at = 3 + StepLane.word_stage(stages)  # of the old value and the random word
     words = None
     if mode is Rounding.STOCHASTIC and not j.compatible:
         words = owner.random_words(m, "step_words", base=j.row_base, down=False,
-                                   counter=owner.clocks, lanes=j.z, use=3, learns=owner.c_update)
-        words = Staged(m, words, 3, "step_word").at(at)
+                                   counter=owner.clocks, lanes=j.z, use=at - 1,
+                                   learns=owner.c_update)
+        words = Staged(m, words, at - 1, "step_word").at(at)
     share = j.z // owner.n
     news = []
     for lane in range(j.z):
         m.submodules[f"step_{lane}"] = unit = StepLane(**keys)
-        m.d.comb += [unit.x.eq(owner.x_update.at(3)[lane]), unit.step.eq(steps[lane // share]),
+        step = steps[lane // share][2 * (lane % share) // share]
+        m.d.comb += [unit.x.eq(owner.x_update.at(3)[lane]), unit.step.eq(step),
                      unit.word.eq(owner.weight.at(at)[lane])]
         if words is not None:
             m.d.comb += unit.random.eq(words[lane])
         news.append(unit.new)
+    late = stages.update - 1  # the memory takes a new value one cycle before it writes it
     m.d.comb += [owner.weights.new.as_value().eq(Cat(news)),
-                 owner.weights.write.eq(owner.updates.at(stages.update)),
-                 owner.weights.write_row.eq(owner.clocks.at(stages.update))]
+                 owner.weights.write.eq(owner.updates.at(late)),
+                 owner.weights.write_row.eq(owner.clocks.at(late))]
     news = []
     for k in range(owner.n):
         m.submodules[f"bias_step_{k}"] = unit = StepLane(**keys, bias=True)
-        m.d.comb += [unit.step.eq(steps[k]), unit.word.eq(owner.bias.at(at)[k])]
+        m.d.comb += [unit.step.eq(steps[k][0]), unit.word.eq(owner.bias.at(at)[k])]
         if words is not None:
             m.d.comb += unit.random.eq(words[k * share])
         news.append(unit.new)
-    late = stages.update
     m.d.comb += [owner.biases.new.as_value().eq(Cat(news)),
                  owner.biases.write.eq(owner.updates.at(late) & owner.starts.at(late)),
                  owner.biases.write_row.eq(owner.group.at(late))]

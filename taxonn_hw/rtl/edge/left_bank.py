@@ -10,7 +10,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .staged import pick
+from .staged import pick, spread
 
 __all__ = ["LeftBank", "LeftMemory"]
 
@@ -96,11 +96,12 @@ class LeftBank(wiring.Component):
     -------
     rows : In(row[z])
     forward_copy, update_copy : In
-        One cycle after ``rows``.
+        Three cycles before ``rows``: on their way to all memories they branch four times.
     forward, update, slope : Out([z])
         Two cycles after ``rows``, by memory.
     write : In({valid, row, part, copy})
-        Write ``activations`` and ``slopes`` [group] to memories ``part * group`` on.
+        Write ``activations`` and ``slopes`` [group], which come one cycle later, to memories
+        ``part * group`` on.
     """
 
     def __init__(self, *, z: int, depth: int, copies: int, group: int, activation, slope,
@@ -123,13 +124,20 @@ class LeftBank(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        enables = []
+        forward = spread(m, self.forward_copy, "forward_copy", levels=4)
+        update = spread(m, self.update_copy, "update_copy", levels=4)
+        enables, rows = [], []
         for part in range(self.parts):
             enable = Signal(self.copies, name=f"enable_{part}")
-            m.d.comb += enable.eq(Cat(
-                self.write.valid & (self.write.part == part) & (self.write.copy == copy)
-                for copy in range(self.copies)))
+            row = Signal.like(self.write.row, name=f"write_row_{part}", reset_less=True)
+            mine = Signal(name=f"mine_{part}")
+            m.d.comb += mine.eq(self.write.valid & (self.write.part == part))
+            m.d.sync += enable.eq(Cat(mine & (self.write.copy == copy)
+                                      for copy in range(self.copies)))
+            with m.If(mine):  # an enable of its own, so that each part keeps its register
+                m.d.sync += row.eq(self.write.row)
             enables.append(enable)
+            rows.append(row)
         memories = []
         for mu in range(self.z):
             memory = LeftMemory(depth=self.depth, copies=self.copies, activation=self.activation,
@@ -137,8 +145,10 @@ class LeftBank(wiring.Component):
             m.submodules[f"memory_{mu}"] = memory
             memories.append(memory)
             m.d.comb += [
-                memory.row.eq(self.rows[mu]), memory.forward_copy.eq(self.forward_copy),
-                memory.update_copy.eq(self.update_copy), memory.write_row.eq(self.write.row),
+                memory.row.eq(self.rows[mu]),
+                memory.forward_copy.eq(forward[16 * mu // self.z]),
+                memory.update_copy.eq(update[16 * mu // self.z]),
+                memory.write_row.eq(rows[mu // self.group]),
                 memory.write_copies.eq(enables[mu // self.group]),
                 memory.write_activation.eq(self.activations[mu % self.group]),
                 memory.write_slope.eq(self.slopes[mu % self.group]),

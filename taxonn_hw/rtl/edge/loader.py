@@ -16,7 +16,8 @@ class Loader(wiring.Component):
     """Writes beat after beat; a sample is loaded while those before it are worked on.
 
     A sample is ``n_inputs / G`` beats of inputs and, in training, ``ceil(n_out / G)`` of targets.
-    A beat is written one cycle after it was taken.  One loaded sample may wait; a second may be
+    Where a beat goes is known one cycle after it was taken, with its targets; its inputs follow a
+    cycle later.  One loaded sample may wait; a second may be
     loaded when nothing reads the memories any more.
 
     Parameters
@@ -35,13 +36,15 @@ class Loader(wiring.Component):
     quiet : In(1)
         No junction cycle reads.
     waiting : Out(1)
-        A whole sample is loaded; its last beat was written at least a cycle ago.
+        A whole sample has been taken: its last beat is on its way, and there before the first
+        address of a junction cycle that begins now.
     take : In(1)
         It is taken; only with ``waiting``.
     copy, slot : Out
         Where its inputs and its targets lie.
     write, values : Out
-        To the left bank; ``write_target``, ``elements`` to the target queue.
+        To the left bank, ``values`` one cycle later; ``write_target``, ``elements`` to the target
+        queue.
     """
 
     def __init__(self, *, network: EdgeNetwork, copies: int) -> None:
@@ -112,10 +115,9 @@ class Loader(wiring.Component):
             self.write_target.slot.eq(into_slot),
         ]
         width = self.network.input.width
-        m.d.comb += [
-            self.elements.eq(elements),
-            self.values.as_value().eq(Cat(elements[k][:width] for k in range(self.group))),
-        ]
+        values = Signal(self.values.shape(), name="taken_values", reset_less=True)
+        m.d.sync += values.as_value().eq(Cat(elements[k][:width] for k in range(self.group)))
+        m.d.comb += [self.elements.eq(elements), self.values.eq(values)]
         return m
 
     @staticmethod

@@ -3,12 +3,13 @@
 Rows of ``C`` clocks a junction, each ``z_i / W`` beats of ``W`` words; or biases, one a beat.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ...plan.edge.network import EdgeNetwork
+from ..skid import SkidBuffer
 from .parameters import MOVED_LATENCY
 from .staged import Staged, pick
 
@@ -59,12 +60,13 @@ class EdgeMover(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         place = self.place
-        skip = Signal(32)
-        left = Signal(32)      # rows or biases to go
+        skip = Signal(33)      # rows or biases to pass by, less one; below zero: none
+        left = Signal(33)      # the same of those that are moved
         group_ends = Signal()
         row_ends = Signal()
         beat = Signal()        # a beat moves
         jump = Signal()        # a row (bias) is passed by
+        m.submodules.skid = skid = SkidBuffer(shape=self.word_group)
         m.submodules.queue = queue = SyncFIFOBuffered(width=self.word_group.size, depth=_DEPTH)
         credit = Signal(range(_DEPTH + 1), init=_DEPTH)  # room for beats that are on their way
         fetch = Signal()
@@ -83,9 +85,10 @@ class EdgeMover(wiring.Component):
                 [j.cycles - 1 for j in layers], [j.n_groups - 1 for j in layers]))),
             self.data.eq(self.i.payload),
             queue.w_en.eq(arrives), queue.w_data.eq(self.moved),
-            self.o.valid.eq(queue.r_rdy), self.o.payload.eq(queue.r_data),
-            queue.r_en.eq(self.o.ready), popped.eq(self.o.valid & self.o.ready),
+            skid.i.valid.eq(queue.r_rdy), Value.cast(skid.i.payload).eq(queue.r_data),
+            queue.r_en.eq(skid.i.ready), popped.eq(skid.i.valid & skid.i.ready),
         ]
+        wiring.connect(m, skid.o, wiring.flipped(self.o))
         with m.If(beat | jump):
             m.d.sync += place.group.eq(Mux(group_ends, 0, place.group + 1))
             with m.If(group_ends):
@@ -100,25 +103,26 @@ class EdgeMover(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += [place.group.eq(0), place.row.eq(0), place.junction.eq(0),
-                             place.bias.eq(self.bias), skip.eq(self.start), left.eq(self.count),
+                             place.bias.eq(self.bias), skip.eq(self.start - 1),
+                             left.eq(self.count - 1),
                              loads.eq(self.load)]
                 with m.If(self.load | self.dump):
                     m.next = "SEEK"
             with m.State("SEEK"):
-                m.d.comb += [self.active.eq(1), jump.eq(skip != 0)]
-                with m.If(skip == 0):
+                m.d.comb += [self.active.eq(1), jump.eq(~skip[-1])]
+                with m.If(skip[-1]):
                     with m.If(loads):
                         m.next = "LOAD"
                     with m.Else():
                         m.next = "DUMP"
             with m.State("LOAD"):
-                m.d.comb += [self.active.eq(1), self.i.ready.eq(left != 0),
+                m.d.comb += [self.active.eq(1), self.i.ready.eq(~left[-1]),
                              self.write.eq(self.i.valid & self.i.ready), beat.eq(self.write)]
-                with m.If(left == 0):
+                with m.If(left[-1]):
                     m.next = "IDLE"
             with m.State("DUMP"):
-                m.d.comb += [self.active.eq(1), fetch.eq((left != 0) & (credit != 0)),
+                m.d.comb += [self.active.eq(1), fetch.eq(~left[-1] & (credit != 0)),
                              beat.eq(fetch)]
-                with m.If((left == 0) & (credit == _DEPTH)):
+                with m.If(left[-1] & (credit == _DEPTH)):
                     m.next = "IDLE"
         return m

@@ -1,11 +1,12 @@
 """Results: outputs leave one by one, and the class that they stand for is counted."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..skid import SkidBuffer
 from .staged import pick
 
 __all__ = ["RECENT", "Argmax", "ResultQueue", "Scores"]
@@ -56,12 +57,14 @@ class ResultQueue(wiring.Component):
         leaves = Signal()
         pop = Signal()
         width = self.shape.width
+        m.submodules.skid = skid = SkidBuffer(shape=width)
+        wiring.connect(m, skid.o, wiring.flipped(self.o))
         m.d.comb += [
             queue.w_en.eq(self.write), queue.w_data.eq(self.codes.as_value()),
-            self.o.valid.eq(queue.r_rdy),
-            self.o.payload.eq(pick(place, [queue.r_data[k * width:(k + 1) * width]
+            skid.i.valid.eq(queue.r_rdy),
+            skid.i.payload.eq(pick(place, [queue.r_data[k * width:(k + 1) * width]
                                            for k in range(self.n)])),
-            leaves.eq(self.o.valid & self.o.ready), pop.eq(leaves & (place == self.n - 1)),
+            leaves.eq(skid.i.valid & skid.i.ready), pop.eq(leaves & (place == self.n - 1)),
             queue.r_en.eq(pop), self.empty.eq(credit == self.depth),
         ]
         m.d.sync += [credit.eq(credit - Mux(self.reserve, self.groups, 0) + pop),
@@ -139,7 +142,7 @@ class Scores(wiring.Component):
     -------
     clear : In(1)
     valid, right : In(1)
-        A training sample has come; it was predicted right.
+        A training sample has come; it was predicted right.  At most every third cycle.
     correct, recent : Out
     """
 
@@ -156,11 +159,13 @@ class Scores(wiring.Component):
         write, read = memory.write_port(), memory.read_port()
         place = Signal(range(RECENT))
         wrapped = Signal()
+        oldest = Signal(reset_less=True)
         leaves = Signal()
         m.d.comb += [
             read.addr.eq(place), write.addr.eq(place), write.en.eq(self.valid),
-            write.data.eq(self.right), leaves.eq(wrapped & Value.cast(read.data)),
+            write.data.eq(self.right), leaves.eq(wrapped & oldest),
         ]
+        m.d.sync += oldest.eq(read.data)
         with m.If(self.clear):
             m.d.sync += [self.correct.eq(0), self.recent.eq(0), place.eq(0), wrapped.eq(0)]
         with m.Elif(self.valid):

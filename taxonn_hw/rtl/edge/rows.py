@@ -7,6 +7,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ...plan.edge.interleaver import Interleaver
+from .staged import Staged, spread
 
 __all__ = ["LOGIC_CLOCKS", "InterleaverRows"]
 
@@ -24,7 +25,7 @@ class InterleaverRows(wiring.Component):
     Members
     -------
     clock : In
-        Clock of the junction cycle.
+        Clock of the junction cycle, two cycles before the rest: on its way it branches twice.
     sweep, starts, valid : In
         Its sweep, whether it is the first of it, whether there is one.
     rows : Out(row[z])
@@ -46,15 +47,18 @@ class InterleaverRows(wiring.Component):
         i = self.interleaver
         if i.depth == 1:
             return m
-        sequences, member = np.unique(i.rows, axis=1, return_inverse=True)
+        sequences, first, member = np.unique(i.rows, axis=1, return_index=True,
+                                             return_inverse=True)
         member = member.ravel()
         registers = [Signal(self.row, name=f"row_{k}", reset_less=True)
                      for k in range(sequences.shape[1])]
         columns = sequences.T.tolist()
         if self.cycles <= LOGIC_CLOCKS:
-            m.d.sync += [register.eq(Cat(_function(self.clock, column, bit)
-                                         for bit in range(len(register))))
-                         for register, column in zip(registers, columns, strict=True)]
+            clocks = spread(m, self.clock, "clock", levels=2)
+            for register, column, mu in zip(registers, columns, first.tolist(), strict=True):
+                clock = clocks[4 * mu // i.z]
+                m.d.sync += register.eq(Cat(_function(clock, column, bit)
+                                            for bit in range(len(register))))
         elif i.starts is None:
             self._table(m, registers, columns)
         else:
@@ -75,7 +79,7 @@ class InterleaverRows(wiring.Component):
         memory = Memory(shape=width * len(columns), depth=self.cycles, init=words)
         m.submodules.table = memory
         port = memory.read_port()
-        m.d.comb += port.addr.eq(self.clock)
+        m.d.comb += port.addr.eq(Staged(m, self.clock, -2, "clock").at(0))
         for c in range(len(registers)):
             registers[c] = port.data.word_select(c, width)
 

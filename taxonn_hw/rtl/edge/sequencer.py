@@ -58,7 +58,8 @@ class Sequencer(wiring.Component):
     room, reserve : In, Out
         To the result queue.
     begin : Out(1)
-        A junction cycle begins: its first clock is known one cycle later.
+        A junction cycle begins: its first clock is known one cycle later.  From a register, as
+        ``take`` and ``reserve``: what they follow from stays as it is until they come.
     clock, valid, first : Out
         Clock of a junction cycle, :data:`LEAD` stages before its addresses.
     contexts : Out, one a junction
@@ -95,38 +96,38 @@ class Sequencer(wiring.Component):
         n, training = self.depth, self.network.config.training
         last_age = 2 * n if training else n
         ages = [Signal(self.sample_layout, name=f"age_{a}") for a in range(1, last_age + 1)]
-        left = Signal(32)      # samples to take
+        left = Signal(33, init=-1)  # samples to take, less one; below zero: none
         wanted = Signal()
         timer = Signal(range(self.period))
         ready = Signal()
+        go = Signal()          # the next cycle begins a junction cycle
         unfinished = Signal()  # a sample needs another junction cycle
         entering = Signal()    # a sample comes to the last junction
         taken = Signal(self.sample_layout)
         drain = Signal(range(self.tail + 2))
         m.d.comb += [
-            wanted.eq(left != 0), ready.eq(timer == 0),
+            wanted.eq(~left[-1]), ready.eq(timer == 0),
             unfinished.eq(Cat(
                 age.valid & (age.train if a >= n else 1)
                 for a, age in enumerate(ages[:-1], 1)).any() if last_age > 1 else 0),
-            self.begin.eq(ready & (wanted | unfinished) & (self.waiting | ~wanted)
-                          & (self.room | ~(entering & self.results))),
-            self.take.eq(self.begin & wanted),
+            go.eq((timer[1:] == 0) & ~self.begin & (wanted | unfinished)
+                  & (self.waiting | ~wanted) & (self.room | ~(entering & self.results))),
             entering.eq(ages[n - 2].valid if n > 1 else wanted),
-            self.reserve.eq(self.begin & entering & self.results),
-            taken.valid.eq(wanted), taken.train.eq(self.train if training else 0),
+            taken.valid.eq(self.take), taken.train.eq(self.train if training else 0),
             taken.extra.eq(self.extra), taken.copy.eq(self.copy), taken.slot.eq(self.slot),
             self.sample.eq((timer == 1) & self._ends(ages)),
-            self.busy.eq(wanted | self.counting | (drain != 0)),
+            self.busy.eq(wanted | self.begin | self.counting | (drain != 0)),
         ]
+        m.d.sync += [self.begin.eq(go), self.take.eq(go & wanted),
+                     self.reserve.eq(go & entering & self.results)]
         with m.If(self.start):
-            m.d.sync += left.eq(self.samples)
+            m.d.sync += left.eq(self.samples - 1)
         with m.Elif(self.stop):
-            m.d.sync += left.eq(0)
+            m.d.sync += left.eq(-1)
         with m.Elif(self.take):
             m.d.sync += left.eq(left - 1)
         with m.If(self.begin):
-            m.d.sync += [timer.eq(self.period - 1), ages[0].eq(taken),
-                         self.emit.eq(entering & self.results)]
+            m.d.sync += [timer.eq(self.period - 1), ages[0].eq(taken), self.emit.eq(self.reserve)]
             m.d.sync += [age.eq(before) for before, age in pairwise(ages)]
         with m.Elif(~ready):
             m.d.sync += timer.eq(timer - 1)

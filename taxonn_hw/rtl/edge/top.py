@@ -12,6 +12,7 @@ from ...plan.edge.network import EdgeNetwork
 from ...plan.streams import geometry
 from ..control import ControlBlock
 from ..ports import accelerator_ports
+from ..skid import StreamRegister
 from .junction import EdgeJunction
 from .loader import Loader
 from .mover import EdgeMover
@@ -72,7 +73,11 @@ class EdgeAccelerator(wiring.Component):
         for junction in junctions:
             m.submodules[f"junction_{junction.index}"] = junction
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
-        wiring.connect(m, wiring.flipped(self.i_samples), loader.i)
+        # How far the loader is decides what its beats are: that takes a clock of its own.
+        m.submodules.sample_register = register = StreamRegister(shape=loader.i.payload.shape())
+        wiring.connect(m, wiring.flipped(self.i_samples), register.i)
+        wiring.connect(m, register.o, loader.i)
+        m.d.comb += register.clear.eq(control.flush)
         self._run(m, control, loader, sequencer, junctions)
         self._chain(m, loader, junctions)
         targets = self._targets(m, loader, sequencer, junctions[-1])
@@ -115,8 +120,9 @@ class EdgeAccelerator(wiring.Component):
         m.d.comb += [first.write.eq(loader.write), first.activations.eq(loader.values)]
         for left, right in pairwise(junctions):
             m.d.comb += [
-                right.write.valid.eq(left.right.valid), right.write.row.eq(left.right.row),
-                right.write.part.eq(left.right.part),
+                right.write.valid.eq(left.right_write.valid),
+                right.write.row.eq(left.right_write.row),
+                right.write.part.eq(left.right_write.part),
                 right.activations.eq(left.right_activations), right.slopes.eq(left.right_slopes),
             ]
             if self.network.config.training:
@@ -144,7 +150,7 @@ class EdgeAccelerator(wiring.Component):
         m.submodules.results = queue = ResultQueue(n=n, groups=output.n_groups, shape=shape)
         emit = Staged(m, sequencer.emit, -3, "emit", reset_less=False)
         m.d.comb += [
-            queue.write.eq(last.right.valid & emit.at(self.stages[-1].activation)),
+            queue.write.eq(last.right & emit.at(self.stages[-1].activation)),
             queue.codes.eq(last.right_activations), queue.reserve.eq(sequencer.reserve),
             sequencer.room.eq(queue.room),
         ]
@@ -155,7 +161,7 @@ class EdgeAccelerator(wiring.Component):
                 continue
             m.submodules[name] = unit = Argmax(n=n, n_out=output.n_out, shape=shape,
                                                one=output.formats.a.one)
-            m.d.comb += [unit.valid.eq(last.right.valid), unit.first.eq(last.group_first),
+            m.d.comb += [unit.valid.eq(last.right), unit.first.eq(last.group_first),
                          unit.last.eq(last.group_last), unit.codes.eq(codes)]
             found.append(unit)
         predicted = Signal(found[0].index.shape(), name="predicted_class")

@@ -32,7 +32,8 @@ def stages_of(network, index: int, flat: bool):
     if not flat:
         return stages
     if network.compatible:
-        return replace(stages, rounding=False, slope=False, product=3, backward=5, update=5)
+        return replace(stages, rounding=False, slope=False, product=3, backward=5, update=5,
+                       step=0)
     return replace(stages, slope=False, left_quantizer=1, backward=stages.product + 2)
 
 
@@ -51,10 +52,12 @@ def deltas(rng, fmt, n: int):
     {"delta": "p4.6"}, {"delta": "s8.7"}, {"delta": "p3.2", "input": "s4.1", "bias": "s9.9"},
     {"delta": "s5.1", "weight": "s12.11", "operand": "s12.11", "input": "u3.0", "bias": "s12.12"},
     {"delta": "p5.9", "weight": "s6.2", "operand": "s4.1", "bias": "s6.0"}])
-def test_step(formats, mode, bias):
+@pytest.mark.parametrize("registers", [0, 1, 2])
+def test_step(formats, mode, bias, registers):
     """Scale and lane together, every rate, a clock after the other."""
     network = a_network(bits=6, formats=formats)
     j, stages = network.layers[0], junction_stages(network.layers)[0]
+    stages = replace(stages, step=registers, update=5 + registers)
     rng, n, f = np.random.default_rng(8), 160, j.formats
     q = f.bias if bias else f.weight
     delta, word = deltas(rng, f.delta, n)
@@ -62,19 +65,20 @@ def test_step(formats, mode, bias):
     random, rate = rng.integers(0, 1 << 16, n), rng.integers(RATES[0], RATES[1] + 1, n)
     scaled = trace(StepScale(junction=j, rates=RATES), [
         {"delta": int(w), "extra": int(RATES[1] - r)} for w, r in zip(word, rate, strict=True)]
-        + [{}], fields := [f"o.{name}" for name in StepScale(
+        + [{}], fields := [f"o.0.{name}" for name in StepScale(
             junction=j, rates=RATES).layout.members])
     lane = StepLane(junction=j, stages=stages, rates=RATES, mode=mode, bias=bias)
-    steps = [{} for _ in range(n + 3)]
+    word_stage, latency = lane.word_stage(stages), stages.update - 4
+    steps = [{} for _ in range(n + latency + 1)]
     for k in range(n):
-        steps[k] |= {"x": int(x[k])} | {f"step.{name[2:]}": scaled[k + 1][name] for name in fields}
-        steps[k + 1] |= {"word": int(old[k]), "random": int(random[k])}
+        steps[k] |= {"x": int(x[k])} | {f"step.{name[4:]}": scaled[k + 1][name] for name in fields}
+        steps[k + word_stage] |= {"word": int(old[k]), "random": int(random[k])}
     seen = trace(lane, steps, ["new"])
     shift = j.bias_update_shift if bias else j.update_shift
     step = delta if bias else x * delta
     for k in range(n):
         moved = round_shift(step[k], shift(int(rate[k])), mode, random[k])
-        assert seen[k + 2]["new"] == saturate(old[k] - moved, q), k
+        assert seen[k + latency]["new"] == saturate(old[k] - moved, q), k
 
 
 @pytest.mark.parametrize("flat", [False, True])
@@ -87,19 +91,19 @@ def test_published_step(bias, flat):
     rate = rng.integers(RATES[0], RATES[1] + 1, n)
     scaled = trace(StepScale(junction=j, rates=RATES), [
         {"delta": int(d), "extra": int(RATES[1] - r)} for d, r in zip(delta, rate, strict=True)]
-        + [{}], ["o.step"])
-    late = int(stages.rounding)
-    steps = [{} for _ in range(n + 4)]
+        + [{}], ["o.0.step"])
+    word_stage, latency = StepLane.word_stage(stages), stages.update - 4
+    steps = [{} for _ in range(n + latency + 1)]
     for k in range(n):
-        steps[k] |= {"x": int(x[k]), "step.step": scaled[k + 1]["o.step"]}
-        steps[k + 1 + late] |= {"word": int(old[k])}
+        steps[k] |= {"x": int(x[k]), "step.step": scaled[k + 1]["o.0.step"]}
+        steps[k + word_stage] |= {"word": int(old[k])}
     seen = trace(StepLane(junction=j, stages=stages, rates=RATES, mode=UP, bias=bias), steps,
                  ["new"])
     g = np.array([round_shift(saturate(-d, q), int(r), UP) for d, r in zip(delta, rate,
                                                                           strict=True)])
     step = g if bias else requantize(x * g, j.product_drop, q, UP)
     new = saturate(old + step, q)
-    np.testing.assert_array_equal([seen[k + 2 + late]["new"] for k in range(n)], new)
+    np.testing.assert_array_equal([seen[k + latency]["new"] for k in range(n)], new)
 
 
 @pytest.mark.parametrize(("keys", "flat"), [

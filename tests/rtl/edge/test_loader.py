@@ -43,12 +43,14 @@ class Loading:
         """Take every write; nothing that a waiting or a taken sample needs may change."""
         dut, group, z = self.dut, self.network.samples_per_clock, self.network.layers[0].z
         a = self.network.output.formats.a
+        before = None
         async for _, _, write, values, target, elements in ctx.tick().sample(
                 dut.write, dut.values, dut.write_target, dut.elements):
-            if write.valid:
+            if before is not None and before.valid:  # the inputs come one cycle later
                 for k in range(group):
-                    neuron = write.row * z + write.part * group + k
-                    self.bank[write.copy, neuron] = values[k]
+                    neuron = before.row * z + before.part * group + k
+                    self.bank[before.copy, neuron] = values[k]
+            before = write
             if target.valid:
                 for k in range(group):
                     code = elements[k] & (1 << a.width) - 1
@@ -70,7 +72,8 @@ class Loading:
             ctx.set(dut.quiet, 0)
             await ctx.tick()
             ctx.set(dut.take, 0)
-            await ctx.tick()  # the last beat is in the memory
+            for _ in range(2):  # the last beat is in the memory
+                await ctx.tick()
             self.taken += 1
             flight = flight[-(self.copies - 1):]
             for sample, copy, slot in flight:

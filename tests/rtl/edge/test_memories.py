@@ -21,41 +21,42 @@ def test_left_bank(z, depth, copies, group):
     dut = LeftBank(z=z, depth=depth, copies=copies, group=group, activation=signed(5),
                    slope=unsigned(3), training=True)
     a, slope = np.zeros((copies, depth, z), int), np.zeros((copies, depth, z), int)
-    steps, wanted, before = [], [], (0, 0)
+    steps, wanted = [{}, {}, {}], []
+    place, values = None, rng.integers(0, 8, (2, group))  # of the write whose data come now
     for _ in range(300):
         rows = rng.integers(0, depth, z)
         copy, forward, update = rng.permutation(copies)[[0, 1, -1]]
         row, part = rng.integers(0, depth), rng.integers(0, z // group)
-        values = rng.integers(-16, 16, group), rng.integers(0, 8, group)
         write = bool(rng.random() < 0.7)
         step = {f"rows.{mu}": int(r) for mu, r in enumerate(rows)}
-        step |= {"forward_copy": int(before[0]), "update_copy": int(before[1])}
         step |= {"write.valid": int(write), "write.row": int(row), "write.part": int(part),
                  "write.copy": int(copy)}
         for k in range(group):
             step |= {f"activations.{k}": int(values[0][k]), f"slopes.{k}": int(values[1][k])}
+        steps[-3] |= {"forward_copy": int(forward), "update_copy": int(update)}
         steps.append(step)
         memory = np.arange(z)
         wanted.append((a[forward, rows, memory], a[update, rows, memory],
                        slope[update, rows, memory]))
-        before = forward, update
-        if write:
-            place = slice(part * group, (part + 1) * group)
-            a[copy, row, place], slope[copy, row, place] = values
+        if place is not None:
+            a[place], slope[place] = values
+        place = (copy, row, slice(part * group, (part + 1) * group)) if write else None
+        values = rng.integers(-16, 16, group), rng.integers(0, 8, group)
     names = [f"{name}.{mu}" for name in ("forward", "update", "slope") for mu in range(z)]
     seen = trace(dut, [*steps, {}, {}], names)
-    for at, expected in enumerate(wanted[:-1]):
+    for at, expected in enumerate(wanted, 3):
         np.testing.assert_array_equal(list(seen[at + 2].values()), np.concatenate(expected))
 
 
 def test_a_bank_without_training_reads_forward_only():
     dut = LeftBank(z=2, depth=2, copies=2, group=2, activation=unsigned(4), slope=None,
                    training=False)
-    write = {"write.valid": 1, "write.row": 1, "write.copy": 1, "activations.0": 9,
-             "activations.1": 4}
-    read = {"write.valid": 0, "rows.0": 1, "rows.1": 0, "forward_copy": 1}
-    seen = trace(dut, [write, read, {}, {}], ["forward.0", "forward.1", "update.0"])
-    assert seen[3] == {"forward.0": 9, "forward.1": 0, "update.0": 0}
+    write = {"write.valid": 1, "write.row": 1, "write.copy": 1}
+    values = {"write.valid": 0, "activations.0": 9, "activations.1": 4}
+    read = {"rows.0": 1, "rows.1": 0}
+    seen = trace(dut, [write, values, {"forward_copy": 1}, {}, {}, read, {}, {}],
+                 ["forward.0", "forward.1", "update.0"])
+    assert seen[7] == {"forward.0": 9, "forward.1": 0, "update.0": 0}
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -65,7 +66,7 @@ def test_parameter_memory(n, rows, group, training):
     rng = np.random.default_rng([n, rows])
     dut = ParameterMemory(n=n, rows=rows, group=group, shape=signed(7), training=training)
     content = rng.integers(-64, 64, (rows, n))
-    steps, wanted = [], []
+    steps, wanted = [{"move": 1}], []
 
     def word(name, values):
         return {f"{name}.{k}": int(v) for k, v in enumerate(values)}
@@ -74,23 +75,23 @@ def test_parameter_memory(n, rows, group, training):
         for k in range(n // group):
             steps.append({"move": 1, "move_row": row, "move_group": k, "move_write": 1,
                           **word("move_data", content[row, k * group:(k + 1) * group])})
-    steps.append({"move": 0, "move_write": 0})
+    steps += [{"move": 0, "move_write": 0}, {}]
     for _ in range(60 if rows > 1 else 0):
         row, other = rng.permutation(rows)[:2]
         new, write = rng.integers(-64, 64, n), bool(rng.random() < 0.5)
-        wanted.append((len(steps) + 1, "words", n, content[row].copy()))
+        wanted.append((len(steps) + 2, "words", n, content[row].copy()))
         steps.append({"row": int(row), "write": int(write), "write_row": int(other),
                       **word("new", new)})
         if write and training:
             content[other] = new
-    steps.append({"write": 0, "move": 1})
+    steps += [{"write": 0, "move": 1}, {}]
     for row in range(rows):
         for k in range(n // group):
             wanted.append((len(steps) + MOVED_LATENCY, "moved", group,
                            content[row, k * group:(k + 1) * group].copy()))
             steps.append({"move_row": row, "move_group": k})
     names = [f"words.{k}" for k in range(n)] + [f"moved.{k}" for k in range(group)]
-    seen = trace(dut, [*steps, {}, {}, {}], names)
+    seen = trace(dut, [*steps, *[{}] * MOVED_LATENCY], names)
     for at, name, size, expected in wanted:
         got = [seen[at][f"{name}.{k}"] for k in range(size)]
         np.testing.assert_array_equal(got, expected, f"{name} in cycle {at}")

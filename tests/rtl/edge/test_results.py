@@ -72,11 +72,11 @@ def test_scores():
     right[:40] = 1
     steps = []
     for value in right.tolist():
-        steps += [{"valid": 1, "right": value}, {"valid": 0, "right": 1 - value}]
+        steps += [{"valid": 1, "right": value}, {"valid": 0, "right": 1 - value}, {}]
     steps += [{"clear": 1}, {"clear": 0}, {"valid": 1, "right": 1}, {"right": 0}, {"valid": 0}]
     seen = trace(Scores(), [*steps, {}], ["correct", "recent"])
     for n in (1, 20, 999, 1000, 1001, 1040, len(right)):
-        assert seen[2 * n - 1]["correct"] == right[:n].sum()
-        assert seen[2 * n - 1]["recent"] == right[max(n - RECENT, 0):n].sum(), n
-    assert seen[2 * len(right) + 1] == {"correct": 0, "recent": 0}
+        assert seen[3 * n - 1]["correct"] == right[:n].sum()
+        assert seen[3 * n - 1]["recent"] == right[max(n - RECENT, 0):n].sum(), n
+    assert seen[3 * len(right) + 1] == {"correct": 0, "recent": 0}
     assert seen[-1] == {"correct": 1, "recent": 1}

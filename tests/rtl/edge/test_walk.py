@@ -52,9 +52,10 @@ def test_rows(kind, n_left, fan_out, z):
     cycles, depth = len(interleaver.rows), interleaver.depth
     assert (cycles > LOGIC_CLOCKS) == (fan_out >= 10)
     dut = InterleaverRows(interleaver=interleaver)
-    times = clocks(cycles, [1, 4])
-    steps = [{"clock": k or 0, "valid": int(k is not None), "sweep": (k or 0) // depth,
-              "starts": int(k is not None and k % depth == 0)} for k in times] + [{}]
+    times = [None, None, *clocks(cycles, [1, 4])]
+    steps = [{"clock": later or 0, "valid": int(k is not None), "sweep": (k or 0) // depth,
+              "starts": int(k is not None and k % depth == 0)}
+             for k, later in zip(times, [*times[2:], 0, 0], strict=True)] + [{}]
     seen = trace(dut, steps, [f"rows.{mu}" for mu in range(z)])
     for at, k in enumerate(times):
         if k is not None:
