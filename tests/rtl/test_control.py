@@ -131,8 +131,10 @@ def test_status_and_counters():
         always = bits("status", "can_train")
         for name in ("busy", "moving"):
             ctx.set(getattr(dut, name), 1)
+            await ctx.tick()  # work shows a cycle late
             assert await bus.read("status") == always | bits("status", name)
             ctx.set(getattr(dut, name), 0)
+            await ctx.tick()
         counters = {"cycles_low": dut.counting, "slots_low": dut.slot, "samples_done": dut.sample}
         for length, signal in enumerate(counters.values(), 3):
             ctx.set(signal, 1)

@@ -9,7 +9,7 @@ from taxonn_hw.plan.latency import WRITE_LATENCY
 from taxonn_hw.rtl.taxonn.hazard import HazardStage
 from taxonn_hw.testing import keeps_contract, simulate
 
-SLOT = data.StructLayout({"row": 3, "read": 1, "update": 1, "id": 10})
+SLOT = data.StructLayout({"row": 4, "read": 1, "update": 1, "id": 10})
 
 
 def stream_of_slots(rng, n, rows):
@@ -100,8 +100,9 @@ def test_a_single_port_takes_two_cycles_for_an_updated_row():
 
 
 def test_one_slot_a_cycle_without_hazards():
-    slots = [{"row": k % 8, "read": 1, "update": 1, "id": k} for k in range(40)]
-    entered, left, _ = run(slots)  # a row comes again after 8 cycles
+    rows = WRITE_LATENCY + 1  # so a row comes again after as many cycles
+    slots = [{"row": k % rows, "read": 1, "update": 1, "id": k} for k in range(40)]
+    entered, left, _ = run(slots)
     assert [left[k] for k in range(40)] == [entered[0] + 1 + k for k in range(40)]
 
 

@@ -19,7 +19,7 @@ from taxonn_hw.golden.neuron import activate, derivative_code, hidden_delta
 from taxonn_hw.plan.latency import (
     PRODUCT_STAGE,
     SUM_STAGE,
-    WRITE_LATENCY,
+    WRITE_STAGE,
     lane_activation_stage,
     lane_delta_stage,
 )
@@ -137,7 +137,7 @@ class Bench:
             mode = self.network.config.rounding.update
             step = round_shift(np.int64(product), layer.update_shift(self.rate), mode,
                                row_word ^ LANE_WORD)
-            self.want(WRITE_LATENCY, "updated", saturate(stored - step, f.weight))
+            self.want(WRITE_STAGE, "updated", saturate(stored - step, f.weight))
         self.at += 1
         return product
 
