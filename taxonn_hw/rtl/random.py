@@ -1,6 +1,6 @@
 """Hardware of :class:`taxonn_hw.fixed.random.RandomWords`, bit for bit."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -123,14 +123,13 @@ class RowWord(wiring.Component):
         before = Signal(32, reset_less=True)
         with m.If(self.changes):
             m.d.sync += before.eq(self.state)
-        total = mixing_sum(word[8:], y)
+        total, changed = mixing_sum(word[8:], y), Const(0, 1)
         for stage in range(1, 4):
             total, y = held(f"s{stage}_total", total), held(f"s{stage}_y", y)
             if self.holds:
                 state = held(f"s{stage}_state", state)
             else:  # the one before, for words that set out before the change
-                changed = held(f"s{stage}_changed", self.changes if stage == 1
-                               else self.changes | changed)
+                changed = held(f"s{stage}_changed", self.changes | changed)
                 state = Mux(changed, before, self.state)
             x, y = mixing_end(total, y, state, 2 * stage - 2)
             x, y = mixing_round(x, y, state, 2 * stage - 1)

@@ -17,8 +17,9 @@ ANSWER_END = ANSWER_AT + MAX_PAYLOAD
 class Executor(wiring.Component):
     """Does one control request at a time.
 
-    An answer takes 6 cycles for a register, whose strobes come from registers, and one a byte for beats that are pulled; a request
-    that comes meanwhile would be lost, but takes longer than that on the line.
+    An answer takes 6 cycles for a register, whose strobes come from registers, and one a byte for
+    beats that are pulled; a request that comes meanwhile would be lost, but takes longer than that
+    on the line.
 
     Parameters
     ----------

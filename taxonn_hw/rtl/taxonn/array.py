@@ -109,15 +109,16 @@ class LaneArray(wiring.Component):
         random = add_random(m, self, slots, valids, self.i.slot.hash, lead=ARRAY_LATENCY)
         m.d.comb += self.lane_word.eq(random.lanes[:RANDOM_BITS])
         controls = add_control(m, self, slots, valids, random)
-        read, write = (add_copies(
-            m, Mux(self.move, self.move_row, row), 1 if n.network.single_port else self.n_lanes,
-            name=name) for row, name in ((self.i.slot.row, "c0_row"), (self.next_back.row, "c7_row")))
+        driven = 1 if n.network.single_port else self.n_lanes  # by one address
+        read, write = (
+            add_copies(m, Mux(self.move, self.move_row, row), driven, name=name)
+            for row, name in ((self.i.slot.row, "c0_row"), (self.next_back.row, "c7_row")))
         weights, words, stored = add_rows(m, self, slots, valids, WRITE_STAGE, read_row=read,
                                           write_row=write)
         self.move_written = stored[WRITE_STAGE] if n.training else stored[3]
         self.will_write = stored[WRITE_STAGE - 1] if n.training else self.move_store
         writes = add_copies(m, self.next_back.valid | self.will_write & ~self.move_bias,
-                            1 if n.network.single_port else self.n_lanes, name="c7_writes")
+                            driven, name="c7_writes")
         m.d.comb += [port.eq(write) for port, write in zip(weights.write, writes, strict=True)]
         elements, memory, stores = self._vectors(m, slots, valids)
         extra = self._biases(m, slots, valids, random, controls[0], read[0])
@@ -125,7 +126,8 @@ class LaneArray(wiring.Component):
         members = self._lanes(m, slots, valids, controls)
         for k, lane in enumerate(members):
             m.d.comb += [
-                lane.control.eq(controls[k // LANES_PER_COPY]), lane.word.eq(words[k]), lane.element.eq(elements[k]),
+                lane.control.eq(controls[k // LANES_PER_COPY]),
+                lane.word.eq(words[k]), lane.element.eq(elements[k]),
                 lane.random.eq(random.lanes[k:k + RANDOM_BITS]), lane.alive.eq(alive[k]),
                 lane.extra.eq(extra if k == 0 else 0),
             ]

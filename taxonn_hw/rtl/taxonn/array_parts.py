@@ -47,8 +47,10 @@ def add_random(m, owner, slots, valids, index, *, lead: int = 0) -> ArrayRandom:
 def add_rows(m, owner, slots, valids, last: int, *, read_row, write_row):
     """Add the weight memory and the register of the row at c2, through which the host moves too.
 
-    ``read_row`` and ``write_row`` are the addresses at c0 and c``last``, one or one a copy.  Returns the memory, the row, and the host's store at the stage that writes: c``last``, without
-    training hardware at once.
+    ``read_row`` and ``write_row`` are the addresses at c0 and c``last``, one or one a copy.
+
+    Returns the memory, the words of the row, and the host's store at every stage from c2 to
+    c``last``, which writes; without training hardware the row is written at once.
     """
     n, width, group = owner.numerics, owner.numerics.word.width, owner.group
     m.submodules.weights = weights = WeightMemory(

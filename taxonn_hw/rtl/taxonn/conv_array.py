@@ -103,7 +103,8 @@ class ConvArray(wiring.Component):
         elements = [Const(0, 1)] * self.n_lanes
         if n.training:
             shown = Cat(self._vectors(m, slots))
-            held, width = Signal.like(shown, name="c3_elements", reset_less=True), n.vector_word.width
+            held = Signal.like(shown, name="c3_elements", reset_less=True)
+            width = n.vector_word.width
             m.d.sync += held.eq(shown)
             elements = [held[k * width:(k + 1) * width] for k in range(self.n_lanes)]
         members = []

@@ -26,7 +26,8 @@ class FactorUnit(wiring.Component):
     rate : In(3)
         Highest learning-rate exponent less the present one.
     c2_factor : Out
-        0 without a slot, for a host may store rows then, and where the lanes multiply by their own elements.
+        0 without a slot, for a host may store rows then, and where the lanes multiply by their own
+        elements.
     """
 
     def __init__(self, *, numerics: Numerics) -> None:

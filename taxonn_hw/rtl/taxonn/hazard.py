@@ -12,9 +12,10 @@ __all__ = ["HazardStage"]
 class HazardStage(wiring.Component):
     """One slot register that lets a slot go when nothing in the array holds its row.
 
-    Latency 1 cycle; one slot a cycle without hazards.  With a single port an update pass takes
-    two cycles a row, eight reads and eight writes in turn; backward and update of a row, which share
-    its read, lose a clock in nine.
+    Latency 1 cycle; one slot a cycle without hazards.  With a single port an update pass takes two
+    cycles a row, as many reads as a write takes cycles, then as many writes; backward and update of
+    a row, which share its read, still take one slot a cycle or, from an odd number of cycles, lose
+    one now and then.
 
     Parameters
     ----------

@@ -13,7 +13,8 @@ class Mover(wiring.Component):
     """Loads or dumps ``count`` rows from ``row`` on, a group of words a beat.
 
     A row passes through the row register of the array, which shifts by a group: a beat every other
-    clock, for the shift comes from a register, and between two rows 6 cycles (load) or 2 (dump), with ``read_latency`` 2 one more.
+    clock, for the shift comes from a register, and between two rows 6 cycles (load) or 2 (dump;
+    with ``read_latency`` 2 it is 3).
 
     Parameters
     ----------

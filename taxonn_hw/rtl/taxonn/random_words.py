@@ -12,7 +12,7 @@ __all__ = ["ArrayRandom"]
 
 
 class ArrayRandom(wiring.Component):
-    """Row words, of an address at c0 from c4 on, that is four cycles after their address, and the lane sequence.
+    """Row words, four cycles after their address, and the lane sequence.
 
     Parameters
     ----------

@@ -46,7 +46,8 @@ class Runner(wiring.Component):
             "sample_ready": In(1), "sample_starts": In(1), "sample_ends": In(1),
             "pass_starts": In(1), "stopped": In(1), "stored": In(2), "empty": In(1),
             "results": In(1), "popped": In(1),
-            "run": Out(1), "idle_results": Out(1), "next_idle": Out(1), "busy": Out(1), "counting": Out(1),
+            "run": Out(1), "idle_results": Out(1), "next_idle": Out(1),
+            "busy": Out(1), "counting": Out(1),
         })
 
     def elaborate(self, platform):

@@ -11,8 +11,8 @@ c7    accumulator                     accumulator              updated weight
 ====  ==============================  =======================  =================================
 
 What :class:`.lane.Lane` shares is apart here; what is needed once is there once: the word, the
-operand, the activation and the delta are registered at c3 and c4 for all three.  An element that has
-nothing to do multiplies by zero, so that it draws little power.  Every width is that of its own
+operand, the activation and the delta are registered at c3 and c4 for all three.  An element that
+has nothing to do multiplies by zero, so that it draws little power.  Every width is that of its own
 element.  Products of deltas that are powers of two are shifts here too, one shifter each.
 """
 

@@ -213,7 +213,8 @@ class Sequencer(wiring.Component):
         return Array(Const(0 if k == 0 else 1 << k - 1, len(self.rewind))
                      for k in range(len(self.lists) + 1))[d.source]
 
-    def _next_pass(self, m, d, rom, pass_index, active, pass_ends, end_of_sample, started, block, block_row, n_cleared, constants) -> None:
+    def _next_pass(self, m, d, rom, pass_index, active, pass_ends, end_of_sample, started, block,
+                   block_row, n_cleared, constants) -> None:
         """Load the descriptor read ahead; an inference goes back to the first pass early."""
         fresh = Signal()
         last = len(constants) - 1

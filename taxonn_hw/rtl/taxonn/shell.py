@@ -55,7 +55,7 @@ def sequencer_ports(slot) -> dict:
 
 
 def connect_samples(m, i_samples, loader, control, *, resident: bool) -> None:
-    """Bring samples to the loader, those of a resident memory through a register: it is far away."""
+    """Bring samples to the loader, those of a resident memory, which is far, by a register."""
     if not resident:
         wiring.connect(m, i_samples, loader.i)
         return

@@ -58,7 +58,8 @@ class WeightMemory(wiring.Component):
                             "stored weights")
         super().__init__({
             "row": In(row).array(copies), "words": Out(self.layout),
-            "write_row": In(row).array(copies), "write": In(1).array(copies), "new": In(self.layout),
+            "write_row": In(row).array(copies), "write": In(1).array(copies),
+            "new": In(self.layout),
         })
 
     def elaborate(self, platform):
