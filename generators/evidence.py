@@ -25,7 +25,7 @@ TAXONN = [str(Path(sys.executable).parent / "taxonn")]
 #: A section is a module with ``experiments(data)``, name -> arguments of ``taxonn``, and
 #: ``tables(results, commands)``, Markdown; where it draws, ``pictures(folder, results)``; where
 #: its commands name other files, ``shown()``, path -> what README shows.
-SECTIONS = ("taxonn", "conv", "edge", "boards", "asic")
+SECTIONS = ("taxonn", "conv", "edge", "boards", "asic", "speed")
 
 
 def run(name: str, arguments: list[str]) -> dict:

@@ -52,14 +52,19 @@ class Design:
 #: Takes seconds; shows that the whole way works.
 QUICK = (Design(name="xor", preset="xor-2-4-1", board="hx8k-evn"),)
 
+#: What the block RAM of a 45F holds: 10-bit weights, and 128 samples of 64 words.
+_ON_45F = ("lanes=64", "formats.weight=s10.9", "resident=128", "resident_sample_words=64")
+
+#: Clocks asked of the large ones are a tenth above those that are hoped for: the placer then tries.
 DESIGNS = (
-    Design(name="dense-85f-4bit", preset="mnist-784-128-10", board="ulx3s-85f", bits=4, mhz=100),
+    Design(name="dense-85f-4bit", preset="mnist-784-128-10", board="ulx3s-85f", bits=4,
+           settings=("resident=256", "resident_sample_words=64"), mhz=110),
     Design(name="dense-45f-4bit", preset="mnist-784-128-10", board="ulx3s-45f", bits=4,
-           settings=("lanes=64",), mhz=100),
+           settings=_ON_45F, mhz=115),
     Design(name="dense-45f-8bit", preset="mnist-784-128-10", board="ulx3s-45f", bits=8,
-           settings=("lanes=64",), mhz=100),
+           settings=_ON_45F, mhz=115),
     Design(name="edge-85f-4bit", preset="edge-1024-64-32", board="ulx3s-85f", bits=4,
-           settings=("formats.input=u8.8", "formats.activation=u8.7"), mhz=80),
+           settings=("formats.input=u8.8", "formats.activation=u8.7"), mhz=95),
     Design(name="dense-up5k", preset="mnist-784-128-10-up5k", board="icebreaker", mhz=24),
     Design(name="digits-up5k", preset="digits-64-32-10", board="icebreaker"),
     Design(name="digits-hx8k", preset="digits-64-32-10", board="hx8k-evn"),

@@ -17,8 +17,8 @@ SLOT = {"row": 3, "read": 1, "update": 1, "id": 8}
 class Forgetful(HazardStage):
     """Looks one cycle less far back than it must."""
 
-    def _matches(self, flight, row):
-        return super()._matches(flight[:-1], row)
+    def _hits(self, flight, row):
+        return super()._hits(flight[:-1], row)
 
 
 def bench(simulator, folder, component, name, env):

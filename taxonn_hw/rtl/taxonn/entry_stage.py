@@ -43,7 +43,7 @@ class EntryStage(wiring.Component):
     masked : In, one bit a list
         What the list shows does not count: it is rewound, or another takes its place.
     clear : In(1)
-        Forget the item that is shown.
+        Forget the item that is shown, and begin anew; no slot of the pass may have left.
     done : In, one bit a list
     list_x, list_a1, ... : In(stream), one a list
     o : Out(stream of entry_layout)
@@ -95,6 +95,8 @@ class EntryStage(wiring.Component):
                         m.d.comb += slope.eq(source.payload.slope)
         with m.If(self.ends):
             m.d.sync += all_counted.eq(0)
+        with m.If(self.clear):
+            m.d.sync += [counted.eq(0), all_counted.eq(0)]
         m.d.comb += [
             register.i.valid.eq(valid), register.clear.eq(self.clear),
             entry.backward.eq(self.is_backward & (slope | ~self.selective)),
