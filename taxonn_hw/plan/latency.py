@@ -12,7 +12,7 @@ from .program import Finish, Program
 __all__ = [
     "ADDRESS_LATENCY",
     "ARRAY_LATENCY",
-    "ISSUE_LATENCY",
+    "LANES_PER_COPY",
     "LIST_LATENCY",
     "POOL_LATENCY",
     "PRODUCT_STAGE",
@@ -26,6 +26,7 @@ __all__ = [
     "conv_write_latency",
     "group_latency",
     "image_release",
+    "issue_latency",
     "lane_activation_stage",
     "lane_delta_stage",
     "quantizer_latency",
@@ -34,8 +35,8 @@ __all__ = [
     "tree_latency",
 ]
 
-#: From the issue of a slot to the hazard stage, through a stream register.
-ISSUE_LATENCY = 2
+#: Lanes that one register of the array's control drives; more lanes have copies of it.
+LANES_PER_COPY = 16
 #: Dense nets: from the hazard stage to c0, in which the row is addressed.
 ARRAY_LATENCY = 1
 #: Stage at which a row is written back.
@@ -60,6 +61,12 @@ LIST_LATENCY = 3
 RANDOM_LATENCY = 4
 #: Stage at which the array has the random word of a slot.
 RANDOM_STAGE = RANDOM_LATENCY
+
+
+def issue_latency(network) -> int:
+    """Return the cycles of a dense net from the issue of a slot to the hazard stage: through a
+    register of its own where the array is wide."""
+    return 2 if network.lanes > LANES_PER_COPY else 1
 
 
 def conv_write_latency(network) -> int:

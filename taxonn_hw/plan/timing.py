@@ -14,13 +14,13 @@ from .alignment import Alignment
 from .base import LoadTime, PassTime, Prediction
 from .latency import (
     ARRAY_LATENCY,
-    ISSUE_LATENCY,
     LIST_LATENCY,
     PRODUCT_STAGE,
     ROW_RELEASE,
     SUM_STAGE,
     WRITE_LATENCY,
     UnitLatencies,
+    issue_latency,
     lane_activation_stage,
     lane_delta_stage,
     softmax_latency,
@@ -85,7 +85,9 @@ class Schedule:
         self.lists = {name: _List(1) for name in self.program.lists}
         self.next = 0            # earliest cycle of the next pass
         self.shown = 0           # cycle from which the entry stage takes items of the next pass
-        self.left = deque([0] * (ISSUE_LATENCY + 1), ISSUE_LATENCY + 1)  # the hazard stage
+        self.issue_latency = issue_latency(network)
+        # cycles in which the last slots left the hazard stage.
+        self.left = deque([0] * (self.issue_latency + 1), self.issue_latency + 1)
         self.written: dict[int, int] = {}  # row -> cycle its last update left the hazard stage
         self.writes: deque[int] = deque()  # cycles to come in which a single port writes
         self.drain_free = 0      # cycle from which a drained sum may leave the hazard stage
@@ -181,7 +183,7 @@ class Schedule:
                earliest=0) -> int:
         """Issue a slot at the cursor or later; return the cycle in which it is at c0."""
         issue = max(self.cursor, earliest, self.left[0] + 1)  # slots wait between the two
-        leaves = max(issue + ISSUE_LATENCY, self.left[-1] + 1)
+        leaves = max(issue + self.issue_latency, self.left[-1] + 1)
         if row is not None and not shared:
             leaves = max(leaves, self.written.get(row, -100) + WRITE_LATENCY + 1)
         if drained:

@@ -2,11 +2,12 @@
 
 from amaranth.hdl import Signal, Value
 
+from ..plan.latency import LANES_PER_COPY
+
 __all__ = ["COPY", "LANES_PER_COPY", "add_copies", "copies_for"]
 
 #: Attribute by which synthesis knows them: it would merge what is the same.
 COPY = "fanout_copy"
-LANES_PER_COPY = 16
 
 
 def copies_for(lanes: int) -> int:

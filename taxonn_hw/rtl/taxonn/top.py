@@ -12,13 +12,14 @@ from ...plan.latency import (
     SUM_STAGE,
     WRITE_LATENCY,
     UnitLatencies,
+    issue_latency,
     tree_latency,
 )
 from ...plan.program import Finish
 from ..ports import accelerator_ports
 from ..scalar_list import ScalarList
 from ..select import by_index
-from ..skid import StreamRegister
+from ..skid import SkidBuffer, StreamRegister
 from .array import LaneArray
 from .drain import Drain
 from .hazard import HazardStage
@@ -80,7 +81,9 @@ class Accelerator(wiring.Component):
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
         connect_samples(m, wiring.flipped(self.i_samples), loader, control,
                         resident=bool(network.config.resident))
-        m.submodules.issued = issued = StreamRegister(shape=hazard.slot)
+        far = issue_latency(network) > 1
+        issued = StreamRegister(shape=hazard.slot) if far else SkidBuffer(shape=hazard.slot)
+        m.submodules.issued = issued
         wiring.connect(m, sequencer.o, issued.i)
         wiring.connect(m, issued.o, hazard.i)
         _, high = network.config.rate_range
@@ -99,7 +102,7 @@ class Accelerator(wiring.Component):
         self._sums(m, hazard, array, sink)
         connect_run(m, self.numerics, self.o_results, control=control, loader=loader,
                     sequencer=sequencer, hazard=hazard, unit=unit,
-                    empty=hazard.empty & ~issued.o.valid, ahead=True,
+                    empty=hazard.empty & ~issued.o.valid if far else hazard.empty, ahead=True,
                     stored=array.stored + unit.stored)
         self._stores(m, array, unit)
         m.d.comb += [unit.train.eq(control.train), unit.state.eq(array.state),
