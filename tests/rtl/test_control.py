@@ -164,3 +164,13 @@ def test_status_and_counters():
             assert await bus.read(name) == value
 
     run(bench)
+
+
+def test_a_start_shows_as_work_at_once():
+    """Until the sequencer's own sign of it, which comes two cycles after the strobe."""
+    async def bench(bus, dut, ctx):
+        busy = bits("status", "busy")
+        await bus.write("control", bits("control", "start"))
+        assert [bool(await bus.read("status") & busy) for _ in range(4)] == [1, 1, 1, 0]
+
+    run(bench)
