@@ -15,12 +15,11 @@ def missing(reason: object) -> NoReturn:
     """
     if os.environ.get("TAXONN_REQUIRE_TOOLS") == "1":
         pytest.fail(f"required: {reason}", pytrace=False)
-    # A developer's machine may lack a simulator; the reason says which and how to get it.
-    pytest.skip(str(reason))
+    pytest.skip(reason=f"a tool is missing on this machine: {reason}")
 
 
 def missing_optional(reason: object) -> NoReturn:
     """Skip the test with ``reason``: the product does without the tool too, and says so."""
     # Only milliwatts need OpenSTA and only real areas a real library; the rest of `taxonn asic` is
     # tested everywhere, with a small library that the tests write.
-    pytest.skip(str(reason))
+    pytest.skip(reason=f"optional, not on this machine: {reason}")

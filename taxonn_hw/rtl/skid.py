@@ -5,7 +5,7 @@ in that clock is kept, and only then is the sender told to wait.  So ``i.ready``
 register.
 """
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -46,20 +46,16 @@ class SkidBuffer(wiring.Component):
 
 
 class StreamRegister(wiring.Component):
-    """Two payloads: one shown, one kept; every output comes from a register.
+    """A skid buffer with a register behind it: every output comes from a register.
 
-    Latency 1 cycle, one payload a cycle; a payload that waits holds still.
-
-    Parameters
-    ----------
-    shape : ShapeCastable
-        Of a payload.
+    Latency 1 cycle, one payload a cycle; a payload that waits holds still.  Parameter as of
+    :class:`SkidBuffer`.
 
     Members
     -------
     i, o : In, Out(stream of shape)
     clear : In(1)
-        Drop both, and what is offered.
+        Drop what is shown, what is kept and what is offered.
     """
 
     def __init__(self, *, shape) -> None:
@@ -69,18 +65,17 @@ class StreamRegister(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        full, shown = Signal(), Signal()
-        kept = Signal(self.shape, reset_less=True)
+        skid = SkidBuffer(shape=self.shape)
+        m.submodules.skid = ResetInserter(self.clear)(skid)
+        wiring.connect(m, wiring.flipped(self.i), skid.i)
+        shown = Signal()
         payload = Signal(self.shape, name="shown_payload", reset_less=True)
-        m.d.comb += [self.i.ready.eq(~full), self.o.valid.eq(shown),
-                     Value.cast(self.o.payload).eq(Value.cast(payload))]
-        with m.If(~shown | self.o.ready):
-            m.d.sync += [shown.eq(full | self.i.valid), full.eq(0),
-                         Value.cast(payload).eq(Mux(full, kept, self.i.payload))]
-        with m.Elif(self.i.valid):
-            m.d.sync += full.eq(1)
-        with m.If(~full):
-            m.d.sync += kept.eq(self.i.payload)
+        m.d.comb += [
+            skid.o.ready.eq(~shown | self.o.ready), self.o.valid.eq(shown),
+            Value.cast(self.o.payload).eq(Value.cast(payload)),
+        ]
+        with m.If(skid.o.ready):
+            m.d.sync += [shown.eq(skid.o.valid), payload.eq(skid.o.payload)]
         with m.If(self.clear):
-            m.d.sync += [shown.eq(0), full.eq(0)]
+            m.d.sync += shown.eq(0)
         return m

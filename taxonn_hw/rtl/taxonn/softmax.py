@@ -110,7 +110,7 @@ class Softmax(wiring.Component):
         mode, layer, q = self.numerics.network.config.rounding.activation, self.layer, self.tables.z
         total, finish, word = self.total, self.tag.finish, None
         if mode is Rounding.STOCHASTIC:
-            m.submodules.words = words = RowWord()
+            m.submodules.words = words = RowWord(holds=False)  # the sample lasts that long
             m.d.comb += [words.state.eq(self.state), words.index.eq(
                 int(activation_index(layer.neuron_base)) - self.tag.item)]
             word = words.word ^ self.lane_word
