@@ -10,7 +10,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .staged import pick, spread
+from ..copies import spread
+from .staged import pick
 
 __all__ = ["LeftBank", "LeftMemory"]
 

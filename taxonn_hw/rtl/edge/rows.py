@@ -7,7 +7,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ...plan.edge.interleaver import Interleaver
-from .staged import Staged, spread
+from ..copies import spread
+from .staged import Staged
 
 __all__ = ["LOGIC_CLOCKS", "InterleaverRows"]
 

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 
-__all__ = ["Staged", "pick", "spread"]
+__all__ = ["Staged", "pick"]
 
 
 class Staged:
@@ -44,22 +44,6 @@ class Staged:
             self._m.d.sync += register.eq(last)
             self._values.append(register)
         return self._values[stage - self._first]
-
-
-def spread(m: Module, value: Value, name: str, *, levels: int = 1) -> list[Signal]:
-    """Return ``2**levels`` registers of ``value``, ``levels`` cycles later: for wide fan-out.
-
-    The initial values of two that follow the same register differ, so that synthesis does not make
-    one of them.
-    """
-    if levels == 0:
-        return [value]
-    leaves = []
-    for half, init in enumerate((0, (1 << len(value)) - 1)):
-        register = Signal(len(value), init=init, name=f"{name}_{half}", reset_less=True)
-        m.d.sync += register.eq(value)
-        leaves += spread(m, register, register.name, levels=levels - 1)
-    return leaves
 
 
 def pick(index: Value, values: list) -> Value:

@@ -9,8 +9,9 @@ from ...fixed.carry import flip, subtract_flipped, times_pow2
 from ...fixed.gates import requantize, round_shift, saturate
 from ...plan.edge.junction import Junction
 from ...plan.edge.latency import JunctionStages
+from ..copies import spread
 from .shapes import JunctionShapes
-from .staged import Staged, pick, spread
+from .staged import Staged, pick
 
 __all__ = ["StepLane", "StepScale", "step_layout"]
 

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS
 from ...plan.latency import RANDOM_LATENCY
+from ..copies import spread
 from ..random import LaneWords, RowState, RowWord
-from .staged import spread
 
 __all__ = ["StoreWords"]
 

@@ -83,7 +83,7 @@ class Runner(wiring.Component):
                      idle.eq(self.next_idle)]
         m.d.comb += self.next_idle.eq((waiting == 0) & ~self.pass_starts)
         m.d.comb += [
-            self.run.eq(more & self.sample_ready & (~self.results | fits)),
+            self.run.eq(more & ~self.stop & self.sample_ready & (~self.results | fits)),
             self.idle_results.eq(idle),
             self.busy.eq(more | ~self.stopped | ~self.empty | started | (pending != 0)),
         ]

@@ -181,7 +181,8 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             self.pass_starts.eq(fire & ~started & d.results),
             self.sample_starts.eq(fire & ~started & d.first_of_sample),
-            self.stopped.eq(~active | (d.first_of_sample & ~started)),
+            # What may start will: its sample counts as begun.
+            self.stopped.eq(~active | (d.first_of_sample & ~started & ~may_start)),
         ]
         first = Signal()  # first slot of a sum
         with m.If(fire & ~clearing & ~is_update):
