@@ -18,7 +18,6 @@ __all__ = [
     "PRODUCT_STAGE",
     "RANDOM_LATENCY",
     "RANDOM_STAGE",
-    "ROW_RELEASE",
     "SUM_STAGE",
     "WRITE_LATENCY",
     "WRITE_STAGE",
@@ -30,6 +29,7 @@ __all__ = [
     "lane_activation_stage",
     "lane_delta_stage",
     "quantizer_latency",
+    "row_release",
     "softmax_latency",
     "sums_over_slots",
     "tree_latency",
@@ -43,9 +43,6 @@ ARRAY_LATENCY = 1
 WRITE_STAGE = 7
 #: Dense nets: from the hazard stage to the cycle in which a row is written back.
 WRITE_LATENCY = ARRAY_LATENCY + WRITE_STAGE
-#: From the issue of a sample's last slot until its input rows may be refilled: that slot and the
-#: two before it may each wait as long as a write takes.
-ROW_RELEASE = 3 * WRITE_LATENCY + 6
 #: Conv nets: from the hazard stage to c0, in which scalars are addressed and read.
 ADDRESS_LATENCY = 3
 #: Conv nets: from an activation of the neuron unit to the pooled code in the image memory.
@@ -64,9 +61,18 @@ RANDOM_STAGE = RANDOM_LATENCY
 
 
 def issue_latency(network) -> int:
-    """Return the cycles of a dense net from the issue of a slot to the hazard stage: through a
-    register of its own where the array is wide."""
-    return 2 if network.lanes > LANES_PER_COPY else 1
+    """Return the cycles of a dense net from the issue of a slot to the cycle in which it may leave
+    the hazard stage: where the array is wide through two registers more, one before that stage and
+    one in which rows are compared."""
+    return 3 if network.lanes > LANES_PER_COPY else 1
+
+
+def row_release(network) -> int:
+    """Return the cycles of a dense net from the issue of a sample's last slot until its input rows
+    may be refilled: that slot and those that wait before it may each wait as long as a write
+    takes."""
+    waiting = issue_latency(network) + 1
+    return (waiting + 1) * WRITE_LATENCY + waiting + 4
 
 
 def conv_write_latency(network) -> int:

@@ -16,13 +16,13 @@ from .latency import (
     ARRAY_LATENCY,
     LIST_LATENCY,
     PRODUCT_STAGE,
-    ROW_RELEASE,
     SUM_STAGE,
     WRITE_LATENCY,
     UnitLatencies,
     issue_latency,
     lane_activation_stage,
     lane_delta_stage,
+    row_release,
     softmax_latency,
     tree_latency,
 )
@@ -119,12 +119,12 @@ class Schedule:
             self.times.append(PassTime(
                 sample=n, number=number, layer=p.layer.index, element=p.element.name.lower(),
                 first=first, last=last, slots=self.n_slots - slots_before, stored=self.visible))
-        self.freed[n % 2] = last + 2
+        self.freed[n % 2] = last + 3
         self.next = last + 2     # the bank changes in a clock between
         self.shown = last + 1 + ("x" == self.passes[0].source)
         self.end = max(self.end, last + 2)
         if "x" not in self.lists:
-            self.freed[n % 2] += ROW_RELEASE
+            self.freed[n % 2] += row_release(self.network) - 1
         self.n_samples += 1
 
     def prediction(self) -> Prediction:

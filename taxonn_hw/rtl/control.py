@@ -81,8 +81,11 @@ class ControlBlock(wiring.Component):
         works, began = Signal(), Signal(2)
         busy = works | began.any() | self.start
         m.d.sync += [works.eq(self.busy), began.eq(Cat(self.start, began[0]))]
+        # A register more: a flush goes far.
+        flush = Signal()
         m.d.comb += self.rate.eq(rate)
-        m.d.sync += [self.start.eq(0), self.stop.eq(0), self.restart.eq(0), self.flush.eq(0),
+        m.d.sync += [flush.eq(0), self.flush.eq(flush)]
+        m.d.sync += [self.start.eq(0), self.stop.eq(0), self.restart.eq(0),
                      self.clear.eq(0), self.load.eq(0), self.dump.eq(0)]
         with m.If(bus.w_stb):
             with m.Switch(bus.addr):
@@ -91,7 +94,7 @@ class ControlBlock(wiring.Component):
                         self.start.eq(bus.w_data[control["start"]]),
                         self.stop.eq(bus.w_data[control["stop"]]),
                         self.clear.eq(bus.w_data[control["clear"]]),
-                        self.flush.eq(bus.w_data[control["flush"]] & ~busy),
+                        flush.eq(bus.w_data[control["flush"]] & ~busy),
                         self.restart.eq(bus.w_data[control["restart"]]),
                         self.train.eq(bus.w_data[control["train"]] & int(self.can_train)),
                         self.results.eq(bus.w_data[control["results"]]),

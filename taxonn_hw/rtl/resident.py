@@ -1,7 +1,8 @@
 """Resident memory: samples that stay on the chip and are trained on again and again."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal, unsigned
 from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ..plan.resident import ResidentLayout
@@ -10,13 +11,16 @@ from .spram import add_spram
 
 __all__ = ["ResidentMemory"]
 
+#: Words that are read ahead: as many as there are cycles from an address to the end of the queue.
+_AHEAD = 6
+
 
 class ResidentMemory(wiring.Component):
     """Lies in the sample stream: passes beats on, keeps them, or makes them from what it keeps.
 
     Format and meaning of the beats are those of :mod:`taxonn_hw.plan.resident`.  A replayed sample
-    takes a clock a beat, but two a word, and six or so before its first.  The memory may be large
-    and far: its address comes from a register, and its word goes into one.
+    takes a clock a beat, and ten or so before its first.  The memory may be large and far: all that
+    goes to it comes from registers, and its word goes into one.
 
     Parameters
     ----------
@@ -46,13 +50,16 @@ class ResidentMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n = self.layout
-        place = unsigned(n.address_bits)
-        address, written = Signal(place), Signal(place)
+        address, written = Signal(unsigned(n.address_bits)), Signal(unsigned(n.address_bits))
         write = Signal()
         beat = Signal(n.beat_bits, reset_less=True)  # of the word that is filled in
         second = Signal()
-        word = self._memory(m, Mux(self.fill, written, address), write,
-                            Cat(beat, self.i.payload[:n.run_bits]))
+        # Registers before the cells, of which there may be many, and one behind.
+        place, new = Signal(n.address_bits), Signal(n.word_bits, reset_less=True)
+        word, writes = Signal(n.word_bits, name="far_word", reset_less=True), Signal()
+        m.d.sync += [place.eq(Mux(self.fill, written, address)), writes.eq(write),
+                     new.eq(Cat(beat, self.i.payload[:n.run_bits])),
+                     word.eq(self._memory(m, place, writes, new))]
         with m.If(self.begin):
             m.d.sync += [second.eq(0), written.eq(0)]
         with m.Elif(self.fill):
@@ -83,14 +90,22 @@ class ResidentMemory(wiring.Component):
         left = Signal(range(most + 1))              # beats of the sample
         zeros = Signal(n.run_bits)                  # of the run that are to come
         in_run = Signal()
-        word, valid = Signal(n.word_bits, reset_less=True), Signal()
-        shown = Signal()                            # the memory shows what is at `address`
-        ends, move = Signal(), Signal()             # the word, with this beat; the next one comes
+        seek, ends = Signal(), Signal()             # ends: the word, with this beat
+        words = SyncFIFOBuffered(width=n.word_bits, depth=_AHEAD)
+        m.submodules.words = ResetInserter(seek)(words)
+        room = Signal(range(_AHEAD + 1))            # words that may still be asked for
+        asks, coming = Signal(), Signal(3)          # those on their way
+        word, valid = words.r_data, words.r_rdy
         run = word[n.beat_bits:]
-        m.d.comb += move.eq(shown & (~valid | ends))
-        m.d.sync += [shown.eq(~move), valid.eq(move | valid & ~ends)]
-        with m.If(move):
-            m.d.sync += [word.eq(read), address.eq(address + 1)]
+        m.d.comb += [
+            asks.eq(room != 0), words.r_en.eq(ends),
+            words.w_data.eq(read), words.w_en.eq(coming[-1]),
+        ]
+        with m.If(seek):
+            m.d.sync += [address.eq(collected), room.eq(_AHEAD), coming.eq(0)]
+        with m.Else():
+            m.d.sync += [address.eq(address + asks), room.eq(room - asks + ends),
+                         coming.eq(Cat(asks, coming))]
         with m.FSM():
             with m.State("PLACE"):
                 m.d.sync += [in_run.eq(0), left.eq(Mux(self.train, most, n.input_beats))]
@@ -103,7 +118,7 @@ class ResidentMemory(wiring.Component):
                             m.d.sync += part.eq(0)
                             m.next = "SEEK"
             with m.State("SEEK"):
-                m.d.sync += [address.eq(collected), shown.eq(0), valid.eq(0)]
+                m.d.comb += seek.eq(1)
                 m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += [

@@ -27,10 +27,10 @@ class Careless(HazardStage):
         return Cat(Const(0, 1), super()._hits(flight[1:], row))
 
 
-def no_stale_read(stage):
+def no_stale_read(stage, **ways):
     """A slot that reads leaves only if no update of its row left in the last cycles."""
     m = Module()
-    m.submodules.dut = dut = stage(slot=SLOT)
+    m.submodules.dut = dut = stage(slot=SLOT, **ways)
     held, leaves = dut.o.slot, dut.o.valid
     left = []  # of the harness, not of the stage
     now = {"update": leaves & held.update, "row": held.row}
@@ -50,25 +50,33 @@ def no_stale_read(stage):
     # What is written back left so many cycles ago.
     m.d.comb += Assert(dut.back.valid == left[-1]["update"])
     m.d.comb += Assert(implies(dut.back.valid, dut.back.row == left[-1]["row"]))
+    m.d.comb += Assume(~dut.host)
     return m, inputs_of(dut)
 
 
-def test_no_stale_read():
-    m, ports = no_stale_read(HazardStage)
-    assert verdict(m, ports, depth=WRITE_LATENCY + 2) is HOLDS
-    assert verdict(m, ports, method=Method.COVER, depth=WRITE_LATENCY + 4) is HOLDS
+@pytest.mark.parametrize("ahead", [False, True])
+def test_no_stale_read(ahead):
+    """With a look ahead only bounded: two waits in a row."""
+    m, ports = no_stale_read(HazardStage, looks_ahead=ahead)
+    if ahead:
+        assert verdict(m, ports, method=Method.BMC, depth=2 * WRITE_LATENCY + 3) is HOLDS
+    else:
+        assert verdict(m, ports, depth=WRITE_LATENCY + 2) is HOLDS
+    assert verdict(m, ports, method=Method.COVER, depth=WRITE_LATENCY + 4 + ahead) is HOLDS
 
 
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("broken", [Forgetful, Careless])
-def test_a_broken_stage_is_refuted(broken):
-    m, ports = no_stale_read(broken)
-    assert verdict(m, ports, depth=WRITE_LATENCY + 4) is REFUTED
+def test_a_broken_stage_is_refuted(broken, ahead):
+    m, ports = no_stale_read(broken, looks_ahead=ahead)
+    assert verdict(m, ports, depth=WRITE_LATENCY + 4 + ahead) is REFUTED
 
 
 def order(*, lost=0):
     """Slots numbered in order leave in order, none lost, none twice; a waiting input waits."""
     m = Module()
     m.submodules.dut = dut = HazardStage(slot=SLOT)
+    m.d.comb += Assume(~dut.host)
     taken, given = Signal(4), Signal(4, init=lost)
     m.d.sync += [taken.eq(taken + (dut.i.valid & dut.i.ready)), given.eq(given + dut.o.valid)]
     m.d.comb += [
@@ -99,6 +107,7 @@ def read_modify_write(stage):
     """
     m = Module()
     m.submodules.dut = dut = stage(slot=SLOT)
+    m.d.comb += Assume(~dut.host)
     ideal = Array(Signal(3, name=f"ideal_{k}") for k in range(4))
     memory = Array(Signal(3, name=f"memory_{k}") for k in range(4))
     slot, valid, word = dut.o.slot, dut.o.valid, Signal(3)

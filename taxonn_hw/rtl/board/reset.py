@@ -39,7 +39,8 @@ class ResetGenerator(wiring.Component):
         reset = Signal(init=1, reset_less=True)
         m.submodules.locked = FFSynchronizer(self.locked, locked, reset_less=True)
         m.d.comb += self.reset.eq(reset)
-        m.d.sync += reset.eq(~count.all() | ~locked)
+        waited = Signal(reset_less=True)
+        m.d.sync += [waited.eq(count.all()), reset.eq(~(waited & locked))]
         with m.If(~locked):
             m.d.sync += count.eq(0)
         with m.Elif(~count.all()):

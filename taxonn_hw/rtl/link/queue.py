@@ -11,12 +11,12 @@ __all__ = ["BlockQueue"]
 class BlockQueue(wiring.Component):
     """First in, first out.
 
-    Latency 3 cycles from ``i`` to ``o``; a beat a cycle in, and out.
+    Latency 4 cycles from ``i`` to ``o``, which comes from a register; a beat a cycle in, and out.
 
     Parameters
     ----------
     width, depth : int
-        Bits of a beat; beats, a power of two (and one more, on its way out).
+        Bits of a beat; beats, a power of two (and two more, on their way out).
 
     Members
     -------
@@ -35,18 +35,20 @@ class BlockQueue(wiring.Component):
         m.submodules.words = words = Memory(shape=self.width, depth=self.depth, init=[])
         write, read = words.write_port(), words.read_port()
         written, fetched = Signal(bits + 1), Signal(bits + 1)
-        held = Signal()  # `o` has a beat, which the memory's output register keeps
+        shown, held = Signal(), Signal()  # the memory's output has a beat; `o` has one
+        move = Signal()                   # it goes from there to here
+        beat = Signal(self.width, reset_less=True)
         m.d.comb += [
             self.i.ready.eq((written ^ fetched) != self.depth),
             write.en.eq(self.i.valid & self.i.ready), write.addr.eq(written[:bits]),
             write.data.eq(self.i.payload),
-            read.en.eq((written != fetched) & (~held | self.o.ready)),
+            move.eq(shown & (~held | self.o.ready)),
+            read.en.eq((written != fetched) & (~shown | move)),
             read.addr.eq(fetched[:bits]),
-            self.o.valid.eq(held), self.o.payload.eq(read.data),
+            self.o.valid.eq(held), self.o.payload.eq(beat),
         ]
         m.d.sync += [written.eq(written + write.en), fetched.eq(fetched + read.en)]
-        with m.If(read.en):
-            m.d.sync += held.eq(1)
-        with m.Elif(self.o.ready):
-            m.d.sync += held.eq(0)
+        m.d.sync += [shown.eq(read.en | shown & ~move), held.eq(move | held & ~self.o.ready)]
+        with m.If(move):
+            m.d.sync += beat.eq(read.data)
         return m

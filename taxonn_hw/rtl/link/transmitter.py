@@ -27,7 +27,7 @@ class FrameTransmitter(wiring.Component):
     end : In(8)
         Place after the answer's last byte.
     r_addr, r_data : Out(8), In(8)
-        Answer memory, one cycle later.
+        Answer memory, one cycle later; another before it is looked at.
     o : Out(stream of 8 bits)
         Bytes of the line; one is taken every 40 cycles or more.
     """
@@ -46,7 +46,8 @@ class FrameTransmitter(wiring.Component):
         respond, answer, gap = Signal(), Signal(), Signal()  # what is still to be sent
         answers, has_gap = Signal(), Signal()  # what the frame under way is
         busy = Signal()           # a byte is still to be sent: `byte`, or a flag
-        byte = Signal(8, reset_less=True)
+        byte, answered = (Signal(8, name=name, reset_less=True) for name in ("byte", "answered"))
+        m.d.sync += answered.eq(self.r_data)
         framed = Signal()         # `byte`, escaped where need be
         checked = Signal()        # it goes into the CRC
         escaped = Signal()        # its escape was sent
@@ -105,7 +106,7 @@ class FrameTransmitter(wiring.Component):
                         m.next = "ANSWER"
             with m.State("ANSWER"):
                 with m.If(free & (place != end)):
-                    m.d.sync += [byte.eq(self.r_data), busy.eq(1), place.eq(place + 1)]
+                    m.d.sync += [byte.eq(answered), busy.eq(1), place.eq(place + 1)]
                 with m.Elif(free):
                     m.next = "CRC"
             with m.State("CRC"):

@@ -132,13 +132,15 @@ class UartTransmitter(wiring.Component):
         left = Signal(range(_FRAME_BITS + 1))  # bits that have not ended
         phase = Signal(self.bits)
         total = Signal(self.bits + 1)
+        next_bit = Signal()
         m.d.comb += [total.eq(phase + self.step), self.tx.eq(line), self.i.ready.eq(left == 0)]
-        with m.If(left == 0):
-            m.d.sync += phase.eq(0)
+        m.d.sync += next_bit.eq(0)
+        with m.If(left == 0):  # a bit begins a clock after its phase
+            m.d.sync += phase.eq(self.step)
             with m.If(self.i.valid):
                 m.d.sync += [line.eq(0), shift.eq(self.i.payload), left.eq(_FRAME_BITS)]
         with m.Else():
-            m.d.sync += phase.eq(total)
-            with m.If(total[-1]):
+            m.d.sync += [phase.eq(total), next_bit.eq(total[-1])]
+            with m.If(next_bit):
                 m.d.sync += [line.eq(shift[0]), shift.eq(Cat(shift[1:], 1)), left.eq(left - 1)]
         return m

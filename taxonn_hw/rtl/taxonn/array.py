@@ -69,6 +69,7 @@ class LaneArray(wiring.Component):
         A pass that stores in all lanes will be readable by a slot that leaves the sequencer now.
     move, move_bias, move_row, next_fetch, next_shift, move_data, move_store, moved : In, Out
         Host access to weights and scalar biases while no slot is under way; see :class:`Mover`.
+        The row of weights comes with ``i`` and ``next_back``, see :class:`HazardStage`.
     state, lane_word : Out
         Random words for the neuron unit.
     """
@@ -111,7 +112,7 @@ class LaneArray(wiring.Component):
         controls = add_control(m, self, slots, valids, random)
         driven = 1 if n.network.single_port else self.n_lanes  # by one address
         read, write = (
-            add_copies(m, Mux(self.move, self.move_row, row), driven, name=name)
+            add_copies(m, row, driven, name=name)
             for row, name in ((self.i.slot.row, "c0_row"), (self.next_back.row, "c7_row")))
         weights, words, stored = add_rows(m, self, slots, valids, WRITE_STAGE, read_row=read,
                                           write_row=write)

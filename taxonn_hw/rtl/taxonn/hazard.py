@@ -1,6 +1,9 @@
 """Row hazards: a slot waits while an update of its row is between read and write-back."""
 
-from amaranth.hdl import Cat, Module, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,10 +15,10 @@ __all__ = ["HazardStage"]
 class HazardStage(wiring.Component):
     """One slot register that lets a slot go when nothing in the array holds its row.
 
-    Latency 1 cycle; one slot a cycle without hazards.  With a single port an update pass takes two
-    cycles a row, as many reads as a write takes cycles, then as many writes; backward and update of
-    a row, which share its read, still take one slot a cycle or, from an odd number of cycles, lose
-    one now and then.
+    Latency 1 cycle, 2 with a look ahead; one slot a cycle without hazards.  With a single port an
+    update pass takes two cycles a row, as many reads as a write takes cycles, then as many writes;
+    backward and update of a row, which share its read, still take one slot a cycle or, from an odd
+    number of cycles, lose one now and then.
 
     Parameters
     ----------
@@ -24,13 +27,19 @@ class HazardStage(wiring.Component):
     single_port : bool
         The weight memory cannot be read in a cycle in which it is written.
     write_latency, read_latency : int
-        From here to the write-back, and to the read.
+        From the register to the write-back, and to the read.
+    looks_ahead : bool
+        Another slot register comes before: rows are compared while a slot is in it.
 
     Members
     -------
     i : In(stream of slot)
     blocked : In(1)
         The slot must wait for another reason.
+    host, host_row : In
+        No slot is under way, and a host wants its own row to go where those of slots do.
+    enters : Out({valid, slot})
+        The slot that goes into the register in this cycle.
     o : Out({valid, slot})
         The slot in the register; ``valid`` in the cycle in which it leaves.
     waits : Out(1)
@@ -44,13 +53,15 @@ class HazardStage(wiring.Component):
     """
 
     def __init__(self, *, slot: data.StructLayout, single_port: bool = False,
-                 write_latency: int = WRITE_LATENCY, read_latency: int = 0) -> None:
-        self.slot, self.single_port = slot, single_port
+                 write_latency: int = WRITE_LATENCY, read_latency: int = 0,
+                 looks_ahead: bool = False) -> None:
+        self.slot, self.single_port, self.looks_ahead = slot, single_port, looks_ahead
         self.write_latency, self.read_latency = write_latency, read_latency
+        passing = data.StructLayout({"valid": 1, "slot": slot})
         super().__init__({
             "i": In(stream.Signature(slot)),
-            "blocked": In(1),
-            "o": Out(data.StructLayout({"valid": 1, "slot": slot})),
+            "blocked": In(1), "host": In(1), "host_row": In(slot.members["row"]),
+            "enters": Out(passing), "o": Out(passing),
             "waits": Out(1),
             "back": Out(data.StructLayout({"valid": 1, "row": slot.members["row"]})),
             "next_back": Out(data.StructLayout({"valid": 1, "row": slot.members["row"]})),
@@ -66,37 +77,60 @@ class HazardStage(wiring.Component):
         # Whether a slot must wait in the next cycle is found out in this one.
         hit = Signal(self.write_latency)  # which update in flight is of the held row
         conflict = Signal()
-        leaves = Signal()
+        leaves, room, empty = Signal(), Signal(), Signal()
         leaving = Signal(flight[0].shape())
         ahead = [leaving, *flight[:-1]]   # where flights will be
-        hits = self._hits(ahead, self.i.payload.row)
         writes = ahead[-1 - self.read_latency].update if self.single_port else 0
+        enters = self.enters
         m.d.comb += [
             leaving.valid.eq(leaves), leaving.update.eq(leaves & held.update),
             leaving.row.eq(held.row),
-            leaves.eq(self.waits & ~conflict & ~self.blocked),
-            self.i.ready.eq(~self.waits | leaves),
+            leaves.eq(self.waits & ~conflict & ~self.blocked), room.eq(~self.waits | leaves),
             self.o.valid.eq(leaves), self.o.slot.eq(held),
             self.back.valid.eq(flight[-1].update), self.back.row.eq(flight[-1].row),
             self.next_back.valid.eq(flight[-2].update), self.next_back.row.eq(flight[-2].row),
-            self.empty.eq(~(self.waits | _any(f.valid for f in flight))),
+            empty.eq(~(self.waits | reduce(or_, (f.valid for f in flight)))),
         ]
-        with m.If(self.i.ready):
-            m.d.sync += [self.waits.eq(self.i.valid), held.eq(self.i.payload), hit.eq(hits),
-                         conflict.eq(self.i.payload.read & (hits.any() | writes))]
+        if self.looks_ahead:
+            hits = self._look_ahead(m, held, leaves, room, ahead, empty)
+        else:
+            hits = self._hits(ahead, self.i.payload.row)
+            m.d.comb += [enters.valid.eq(self.i.valid & room), enters.slot.eq(self.i.payload),
+                         self.i.ready.eq(room), self.empty.eq(empty)]
+        with m.If(room):
+            m.d.sync += [self.waits.eq(enters.valid), held.eq(enters.slot), hit.eq(hits),
+                         conflict.eq(enters.slot.read & (hits.any() | writes))]
         with m.Else():
             m.d.sync += [hit.eq(hit << 1),
                          conflict.eq(held.read & (hit[:-1].any() | writes))]
+        with m.If(self.host):
+            m.d.sync += held.row.eq(self.host_row)
         m.d.sync += [f.eq(f_ahead) for f, f_ahead in zip(flight, ahead, strict=True)]
         return m
+
+    def _look_ahead(self, m, held, leaves, room, ahead, empty):
+        """Add the register before; return which updates under way are of its row, once the slot
+        in it goes on."""
+        valid, slot = Signal(name="next_valid"), Signal(self.slot, name="next_slot",
+                                                        reset_less=True)
+        moves = Signal(name="next_moves")
+        found = Signal(self.write_latency - 1)  # as ``hit``, of this register's row
+        same = Signal()                         # the held slot is an update of it
+        row = self.i.payload.row
+        m.d.comb += [
+            moves.eq(valid & room), self.i.ready.eq(~valid | room),
+            self.enters.valid.eq(moves), self.enters.slot.eq(slot),
+            self.empty.eq(empty & ~valid),
+        ]
+        with m.If(self.i.ready):
+            remains = Mux(moves, slot.update & (slot.row == row),
+                          self.waits & ~leaves & held.update & (held.row == row))
+            m.d.sync += [valid.eq(self.i.valid), slot.eq(self.i.payload), same.eq(remains),
+                         found.eq(self._hits(ahead[:-1], row))]
+        with m.Else():
+            m.d.sync += found.eq(found << 1)
+        return Cat(same & leaves, found)
 
     def _hits(self, flight, row):
         """Which update under way is of ``row``, a bit each."""
         return Cat(f.update & (f.row == row) for f in flight)
-
-
-def _any(bits):
-    result = 0
-    for bit in bits:
-        result = result | bit
-    return result

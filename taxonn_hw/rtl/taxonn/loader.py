@@ -4,7 +4,7 @@ from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...plan.latency import ROW_RELEASE, image_release
+from ...plan.latency import image_release, row_release
 from ...plan.streams import element_width
 from ..memory import add_memory
 from ..scalar_list import ScalarList
@@ -97,9 +97,10 @@ class Loader(wiring.Component):
         take = Signal()
         last_input = Signal()
         complete = Signal()
+        freed = Signal()         # a cycle after `free`: many registers hang on it
         n_train, view = self.train if self.numerics.training else 0, self.numerics.view
         m.d.comb += [
-            self.full.eq(loaded != 0), self.bank.eq(present),
+            self.full.eq((loaded == 2) | (loaded == 1) & ~freed), self.bank.eq(present),
             self.i.ready.eq((occupied < 2) & ~self.restart),
             take.eq(self.i.valid & self.i.ready),
             last_input.eq(~in_targets & (beat == view.total("last_input_beat"))),
@@ -108,7 +109,7 @@ class Loader(wiring.Component):
         ]
         with m.If(self.free):
             m.d.sync += present.eq(~present)
-        m.d.sync += loaded.eq(loaded + complete - self.free)
+        m.d.sync += [freed.eq(self.free), loaded.eq(loaded + complete - freed)]
         if not self.has_list:
             m.d.sync += occupied.eq(occupied + complete - self._release(m))
         with m.If(take):
@@ -118,7 +119,7 @@ class Loader(wiring.Component):
         with m.If(complete):
             m.d.sync += [loading.eq(~loading), beat.eq(0), in_targets.eq(0)]
         with m.If(self.restart):
-            m.d.sync += [loaded.eq(0), loading.eq(0), present.eq(0), beat.eq(0),
+            m.d.sync += [freed.eq(0), loaded.eq(0), loading.eq(0), present.eq(0), beat.eq(0),
                          in_targets.eq(0)]
             if not self.has_list:
                 m.d.sync += occupied.eq(0)
@@ -132,7 +133,7 @@ class Loader(wiring.Component):
         if self.numerics.conv:
             self._image(m, values, beat, take_input, loading)
         elif self.has_list:
-            self._lists(m, values, beat, tail, take_input, last_input, loading, present)
+            self._lists(m, values, beat, tail, take_input, last_input, loading, present, freed)
         else:
             self._rows(m, values, beat, take_input, loading)
         if self.numerics.training:
@@ -142,7 +143,7 @@ class Loader(wiring.Component):
     def _release(self, m):
         """When the rows of a sample that ended may be refilled."""
         network = self.numerics.network
-        travel = Signal(image_release(network) if self.numerics.conv else ROW_RELEASE)
+        travel = Signal(image_release(network) if self.numerics.conv else row_release(network))
         with m.If(self.restart):
             m.d.sync += travel.eq(0)
         with m.Else():
@@ -154,7 +155,8 @@ class Loader(wiring.Component):
         code = element[:q.width]
         return code.as_signed() if q.signed else code
 
-    def _lists(self, m, values, beat, tail, take_input, last_input, loading, present) -> None:
+    def _lists(self, m, values, beat, tail, take_input, last_input, loading, present,
+               freed) -> None:
         skip = self.numerics.network.config.zero_skip
         readers = []
         for bank in range(2):
@@ -173,7 +175,7 @@ class Loader(wiring.Component):
                 ]
             m.d.comb += [
                 entries.finish.eq(here & last_input),
-                entries.clear.eq(self.restart | (self.free & (present == bank))),
+                entries.clear.eq(self.restart | (freed & (present != bank))),
                 entries.rewind.eq(self.rewind & (present == bank)),
                 entries.o.ready.eq(self.entries.ready & (present == bank)),
             ]

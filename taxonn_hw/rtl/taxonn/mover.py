@@ -12,9 +12,10 @@ __all__ = ["Mover"]
 class Mover(wiring.Component):
     """Loads or dumps ``count`` rows from ``row`` on, a group of words a beat.
 
-    A row passes through the row register of the array, which shifts by a group: a beat every other
-    clock, for the shift comes from a register, and between two rows 6 cycles (load) or 2 (dump;
-    with ``read_latency`` 2 it is 3).
+    A row passes through the row register of the array, which shifts by a group: a beat every third
+    clock, for the shift comes from a register and is registered there, and between two rows 6
+    cycles (load) or 2 (dump).  An address that takes longer than a cycle to get to the memory is
+    waited for before a row is touched: ``read_latency`` and one cycle less more between rows.
 
     Parameters
     ----------
@@ -25,7 +26,7 @@ class Mover(wiring.Component):
     write_latency : int
         Stage of the array in which a row is written; the row is complete at c2.
     read_latency : int
-        From ``address`` to what the memory shows, 1 or 2.
+        From ``address`` to what the memory shows.
 
     Members
     -------
@@ -50,7 +51,6 @@ class Mover(wiring.Component):
 
     def __init__(self, *, word_group: data.ArrayLayout, n_groups: int, n_addresses: int,
                  write_latency: int = WRITE_STAGE, read_latency: int = 1) -> None:
-        assert read_latency in (1, 2)
         self.word_group, self.n_groups, self.read_latency = word_group, n_groups, read_latency
         self.write_wait = write_latency - 2
         super().__init__({
@@ -66,7 +66,7 @@ class Mover(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         left = Signal(self.count.shape())  # rows or biases to go
-        group = Signal(range(max(self.n_groups, self.write_wait, 2)))
+        group = Signal(range(max(self.n_groups, self.write_wait, self.read_latency, 2)))
         last_group = Signal()
         next_row = Signal()
         m.d.comb += [
@@ -76,21 +76,24 @@ class Mover(wiring.Component):
         with m.If(next_row):
             m.d.sync += [self.address.eq(self.address + 1), left.eq(left - 1)]
         moves = Signal()  # the beat that was offered goes in, that which was taken goes out
-        m.d.sync += moves.eq(self.next_shift)
+        shifts, quiet, loads = Signal(), Signal(), Signal()
+        m.d.comb += quiet.eq(~self.next_shift & ~moves)
+        m.d.sync += [self.next_shift.eq(shifts), moves.eq(self.next_shift)]
+        slow = self.read_latency > 1
         with m.If(moves):
             m.d.sync += group.eq(Mux(last_group, 0, group + 1))
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += [self.address.eq(self.start_row), left.eq(self.count), group.eq(0),
-                             self.moves_bias.eq(self.bias)]
+                             self.moves_bias.eq(self.bias), loads.eq(self.load)]
                 with m.If((self.load | self.dump) & (self.count != 0)):
-                    with m.If(self.load):
-                        m.next = "LOAD"
-                    with m.Else():
-                        m.next = "READ"
+                    m.next = "READ"
+                    if not slow:
+                        with m.If(self.load):
+                            m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += [self.active.eq(1), self.i.ready.eq(moves)]
-                m.d.comb += self.next_shift.eq(self.i.valid & ~moves)
+                m.d.comb += shifts.eq(self.i.valid & quiet)
                 with m.If(moves & last_group):
                     m.next = "STORE"
             with m.State("STORE"):
@@ -102,22 +105,25 @@ class Mover(wiring.Component):
                 with m.If(group == self.write_wait - 1):
                     m.d.comb += next_row.eq(1)
                     m.d.sync += group.eq(0)
-                    m.next = "LOAD"
+                    m.next = "READ" if slow else "LOAD"
                     with m.If(left == 1):
                         m.next = "IDLE"
             with m.State("READ"):  # the memory's address is ours
-                m.d.comb += [self.active.eq(1), self.next_fetch.eq(self.read_latency == 1)]
-                m.next = "WAIT" if self.read_latency == 2 else "FETCH"
-            if self.read_latency == 2:
-                with m.State("WAIT"):
-                    m.d.comb += [self.active.eq(1), self.next_fetch.eq(1)]
+                m.d.comb += self.active.eq(1)
+                m.d.sync += group.eq(group + 1)
+                with m.If(group == self.read_latency - 1):
+                    m.d.comb += self.next_fetch.eq(~loads)
+                    m.d.sync += group.eq(0)
                     m.next = "FETCH"
+                    if slow:
+                        with m.If(loads):
+                            m.next = "LOAD"
             with m.State("FETCH"):
                 m.d.comb += self.active.eq(1)
                 m.next = "SEND"
             with m.State("SEND"):
-                m.d.comb += [self.active.eq(1), self.o.valid.eq(~moves)]
-                m.d.comb += self.next_shift.eq(self.o.ready & ~moves)
+                m.d.comb += [self.active.eq(1), self.o.valid.eq(quiet)]
+                m.d.comb += shifts.eq(self.o.ready & quiet)
                 with m.If(moves & last_group):
                     m.d.comb += next_row.eq(1)
                     m.next = "READ"

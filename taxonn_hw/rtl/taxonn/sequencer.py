@@ -219,18 +219,18 @@ class Sequencer(wiring.Component):
         """Load the descriptor read ahead; an inference goes back to the first pass early."""
         fresh = Signal()
         last = len(constants) - 1
-        m.d.sync += fresh.eq(0)
-        m.d.comb += self.clear.eq(Mux(fresh, d.clears, 0))
+        # Two clocks at least lie between the ends of two passes: it is read in the first of them.
+        following, ahead = Signal.like(pass_index), Signal.like(d, name="next_d")
+        m.d.comb += following.eq(Mux(end_of_sample, 0, pass_index))
+        m.d.sync += [fresh.eq(0), ahead.eq(rom[following])]
+        m.d.sync += self.clear.eq(Mux(fresh, d.clears, 0))
         with m.If(~active):
             m.d.sync += [active.eq(1), fresh.eq(1), d.eq(rom[0]), pass_index.eq(min(1, last)),
                          started.eq(0), block.eq(0), n_cleared.eq(0),
                          block_row.eq(constants[0]["row_base"])]
         with m.Elif(pass_ends):
-            following = Mux(end_of_sample, 0, pass_index)
-            following_d = Signal(d.shape())
-            m.d.comb += following_d.eq(rom[following])
             m.d.sync += [
-                d.eq(following_d), block_row.eq(following_d.row_base), fresh.eq(1), started.eq(0),
+                d.eq(ahead), block_row.eq(ahead.row_base), fresh.eq(1), started.eq(0),
                 n_cleared.eq(0),
                 pass_index.eq(Mux(following == last, 0, following + 1)),
             ]
@@ -250,13 +250,12 @@ class Sequencer(wiring.Component):
         backward = plain & d.is_backward & ~is_update
         item = Mux(ending, d.end_item, entry.index)
         closes = Mux(d.items_outer, ~is_update & plain & last_block, ending)
-        spread_last = closes & d.spread
         m.d.comb += [
             slot.row.eq(block_row + item),
             # An update that follows the backward slot of its row shares its read.
             slot.read.eq(~clearing & ~null & ~(plain & is_update & d.is_backward
                                                & entry.backward)),
-            slot.hash.eq(Mux(spread_last, d.store_hash - block, block_row + item)),
+            slot.hash.eq(d.store_hash - block),
             slot.layer.eq(d.layer), slot.item.eq(item), slot.block.eq(block),
             slot.multiply.eq(~clearing & ~null),
             slot.spread.eq(d.spread & ~clearing & ~update),

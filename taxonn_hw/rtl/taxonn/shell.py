@@ -90,9 +90,11 @@ def connect_run(m, numerics: Numerics, o_results, *, control, loader, sequencer,
     m.d.sync += popped.eq(queue.r_rdy & o_results.ready)
     m.submodules.runner = runner = Runner(
         n_out=view.total("n_out"), depth=depth, shows_final=shows_final)
-    m.d.comb += [
+    m.d.sync += [
         queue.w_en.eq(unit.a_valid & view.is_output(unit.a_tag.layer) & control.results),
         queue.w_data.eq(unit.a_code),
+    ]
+    m.d.comb += [
         o_results.valid.eq(queue.r_rdy), o_results.payload.eq(queue.r_data),
         queue.r_en.eq(o_results.ready),
         runner.popped.eq(popped),

@@ -69,31 +69,34 @@ class Accelerator(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n, network = self.numerics, self.network
+        far = issue_latency(network) > 1
         m.submodules.control = control = make_control(network)
         m.submodules.loader = loader = Loader(numerics=n)
         m.submodules.sequencer = sequencer = Sequencer(
             numerics=n, x_entry=loader.entry if loader.has_list else None)
         m.submodules.hazard = hazard = HazardStage(
-            slot=slot_layout(n), single_port=network.single_port, read_latency=ARRAY_LATENCY)
+            slot=slot_layout(n), single_port=network.single_port, read_latency=ARRAY_LATENCY,
+            looks_ahead=far)
         kind = SeparateArray if self.separate else LaneArray
         m.submodules.array = array = kind(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
         connect_samples(m, wiring.flipped(self.i_samples), loader, control,
                         resident=bool(network.config.resident))
-        far = issue_latency(network) > 1
         issued = StreamRegister(shape=hazard.slot) if far else SkidBuffer(shape=hazard.slot)
         m.submodules.issued = issued
         wiring.connect(m, sequencer.o, issued.i)
-        wiring.connect(m, issued.o, hazard.i)
+        self._hold(m, issued, hazard, array)
         _, high = network.config.rate_range
+        # Behind a register: the choices that hang on it are many.
+        m.d.sync += array.rate.eq(high - control.rate)
         m.d.comb += [
             loader.train.eq(control.train), sequencer.train.eq(control.train),
             loader.free.eq(sequencer.sample_ends), loader.restart.eq(control.flush),
             array.i.eq(hazard.o), array.next_back.eq(hazard.next_back),
-            array.rate.eq(high - control.rate), array.restart.eq(control.restart),
+            array.restart.eq(control.restart),
             sequencer.restart.eq(control.restart), sequencer.flush.eq(control.flush),
-            array.advance.eq(hazard.i.valid & hazard.i.ready & hazard.i.payload.new_sample),
+            array.advance.eq(hazard.enters.valid & hazard.enters.slot.new_sample),
             array.x_vector.eq(loader.vector), loader.row.eq(array.x_row),
             loader.row_bank.eq(array.x_bank), sequencer.x_bank.eq(loader.bank),
         ]
@@ -111,9 +114,20 @@ class Accelerator(wiring.Component):
         mover = connect_moves(m, network, control=control, array=array,
                               i_weights=wiring.flipped(self.i_weights),
                               o_weights=wiring.flipped(self.o_weights),
-                              read_latency=1 + ARRAY_LATENCY)
+                              read_latency=2 + ARRAY_LATENCY)
         m.d.comb += array.move_bias.eq(mover.moves_bias)
         return m
+
+    @staticmethod
+    def _hold(m, issued, hazard, array) -> None:
+        """Bring slots to the hazard stage, and the rows of the mover; the address of a random word
+        is that of the row, or where the results go."""
+        o, slot = issued.o, hazard.i.payload
+        m.d.comb += [
+            hazard.i.valid.eq(o.valid), slot.eq(o.payload), o.ready.eq(hazard.i.ready),
+            slot.hash.eq(Mux(o.payload.last & o.payload.spread, o.payload.hash, o.payload.row)),
+            hazard.host.eq(array.move), hazard.host_row.eq(array.move_row),
+        ]
 
     def _lists(self, m, loader, sequencer, unit) -> None:
         """Scalar lists: the loader's, and those that the neuron unit fills."""

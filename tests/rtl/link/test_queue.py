@@ -32,15 +32,15 @@ def test_order(depth, stall):
     assert got == sent
 
 
-def test_it_holds_its_depth_and_one():
+def test_it_holds_its_depth_and_two():
     dut = BlockQueue(width=8, depth=4)
 
     async def bench(ctx):
-        for value in range(5):
+        for value in range(6):
             await put(ctx, dut.i, value)
         await ctx.tick().repeat(3)
         assert not ctx.get(dut.i.ready)
-        assert [await get(ctx, dut.o) for _ in range(5)] == list(range(5))
+        assert [await get(ctx, dut.o) for _ in range(6)] == list(range(6))
         assert ctx.get(dut.i.ready)
 
     simulate(dut, bench)
@@ -56,7 +56,7 @@ def test_a_beat_a_cycle():
         for _ in range(50):
             await ctx.tick()
             passed += ctx.get(dut.o.valid)
-        assert passed >= 48
+        assert passed >= 47
 
     simulate(dut, bench)
 

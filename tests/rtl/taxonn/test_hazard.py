@@ -18,9 +18,9 @@ def stream_of_slots(rng, n, rows):
              "id": number} for number in range(n)]
 
 
-def run(slots, *, offer=1.0, block=0.0, seed=1, single_port=False):
+def run(slots, *, offer=1.0, block=0.0, seed=1, **parameters):
     """Feed ``slots``; return the cycles in which each entered the stage and left for c1."""
-    dut = HazardStage(slot=SLOT, single_port=single_port)
+    dut = HazardStage(slot=SLOT, **parameters)
     rng = random.Random(seed)
     entered, left, blocked_in, order = {}, {}, set(), []
 
@@ -46,7 +46,8 @@ def run(slots, *, offer=1.0, block=0.0, seed=1, single_port=False):
                 left[slot.id] = cycle
             held = any(at < cycle <= left.get(slot, cycle) for slot, at in entered.items())
             flying = any(0 < cycle - leave <= WRITE_LATENCY for leave in left.values())
-            assert ctx.get(dut.waits) == held
+            if not dut.looks_ahead:
+                assert ctx.get(dut.waits) == held
             assert ctx.get(dut.empty) == (not held and not flying)
             written = [slots[number] for number, leave in left.items()
                        if cycle - leave == WRITE_LATENCY and slots[number]["update"]]
@@ -61,10 +62,10 @@ def run(slots, *, offer=1.0, block=0.0, seed=1, single_port=False):
     return entered, left, blocked_in
 
 
-def check_times(slots, entered, left, blocked_in, single_port=False):
+def check_times(slots, entered, left, blocked_in, single_port=False, looks_ahead=False):
     """Each slot leaves in the first cycle in which its rule lets it, no sooner and no later."""
     for slot in slots:
-        cycle = entered[slot["id"]] + 1
+        cycle = max(entered[slot["id"]] + 1 + looks_ahead, left.get(slot["id"] - 1, 0) + 1)
 
         def held(cycle, slot=slot):
             earlier = [left[s["id"]] for s in slots[:slot["id"]]
@@ -79,13 +80,15 @@ def check_times(slots, entered, left, blocked_in, single_port=False):
         assert left[slot["id"]] == cycle, slot
 
 
+@pytest.mark.parametrize("looks_ahead", [False, True])
 @pytest.mark.parametrize("single_port", [False, True])
 @pytest.mark.parametrize("rows", [1, 2, 8])
 @pytest.mark.parametrize("offer, block", [(1, 0), (0.5, 0), (1, 0.3), (0.6, 0.6)])
-def test_waits_no_more_and_no_less(rows, offer, block, single_port):
+def test_waits_no_more_and_no_less(rows, offer, block, single_port, looks_ahead):
     slots = stream_of_slots(random.Random(rows), 150, rows)
-    times = run(slots, offer=offer, block=block, single_port=single_port)
-    check_times(slots, *times, single_port=single_port)
+    ways = {"single_port": single_port, "looks_ahead": looks_ahead}
+    times = run(slots, offer=offer, block=block, **ways)
+    check_times(slots, *times, **ways)
 
 
 def test_a_single_port_takes_two_cycles_for_an_updated_row():
@@ -99,11 +102,30 @@ def test_a_single_port_takes_two_cycles_for_an_updated_row():
     assert [left[k] - left[0] for k in range(36)] == list(range(36))
 
 
-def test_one_slot_a_cycle_without_hazards():
+@pytest.mark.parametrize("looks_ahead", [False, True])
+def test_one_slot_a_cycle_without_hazards(looks_ahead):
     rows = WRITE_LATENCY + 1  # so a row comes again after as many cycles
     slots = [{"row": k % rows, "read": 1, "update": 1, "id": k} for k in range(40)]
-    entered, left, _ = run(slots)
-    assert [left[k] for k in range(40)] == [entered[0] + 1 + k for k in range(40)]
+    entered, left, _ = run(slots, looks_ahead=looks_ahead)
+    assert [left[k] for k in range(40)] == [entered[0] + 1 + looks_ahead + k for k in range(40)]
+
+
+@pytest.mark.parametrize("looks_ahead", [False, True])
+def test_the_row_of_a_host(looks_ahead):
+    """It comes to the read a cycle later, and to the write as late as that of an update."""
+    dut = HazardStage(slot=SLOT, looks_ahead=looks_ahead)
+
+    async def bench(ctx):
+        ctx.set(dut.host, 1)
+        for row in (5, 9):
+            ctx.set(dut.host_row, row)
+            for cycle in range(WRITE_LATENCY + 1):
+                assert (ctx.get(dut.o.slot.row) == row) == (cycle >= 1)
+                assert (ctx.get(dut.next_back.row) == row) == (cycle >= WRITE_LATENCY)
+                assert not ctx.get(dut.o.valid) and not ctx.get(dut.next_back.valid)
+                await ctx.tick()
+
+    simulate(dut, bench)
 
 
 def test_a_shared_read_does_not_wait():
