@@ -15,8 +15,8 @@ class Unpacker(wiring.Component):
     """Empties slots, oldest first.
 
     A byte of data takes 10 clocks, or as many as its units wait for the stream; a zero of a run
-    takes one.  So the line is not faster, down to four clocks a bit.  A reset drops everything,
-    also a beat that waits.
+    takes one, and a beat one more.  So the line is hardly faster, down to five clocks a bit.  A
+    reset drops everything, also a beat that waits.
 
     Parameters
     ----------
@@ -132,16 +132,21 @@ class Unpacker(wiring.Component):
                     m.d.sync += word.eq(word)
 
     def _beats(self, m, chosen, starts, mode, word, full, emit) -> None:
-        """Shift units into the top of the beat; the last one completes it for every stream."""
+        """Shift units, each from a register, into the top of the beat, which may be wide; the last
+        one completes it for every stream."""
         beat = Signal(max(self.widths), reset_less=True)
         filled = Signal(range(max(u.per_beat for u in self.units)))
         ends = {k: u.per_beat - 1 for k, u in enumerate(self.units)}
+        unit = Signal(max(u.bits for u in self.units), reset_less=True)
+        put = Signal()  # `unit` goes into the beat
+        m.d.sync += put.eq(emit)
+        with m.Switch(chosen):
+            for k, units in enumerate(self.units):
+                with m.Case(k):
+                    m.d.sync += unit.eq(self._unit(mode, word, units))
+                    with m.If(put):
+                        m.d.sync += beat.eq(Cat(beat[units.bits:], unit[:units.bits]))
         with m.If(emit):
-            with m.Switch(chosen):
-                for k, units in enumerate(self.units):
-                    with m.Case(k):
-                        unit = self._unit(mode, word, units)
-                        m.d.sync += beat.eq(Cat(beat[units.bits:], unit))
             m.d.sync += filled.eq(filled + 1)
             with m.If(filled == by_index(chosen, ends)):
                 m.d.sync += [filled.eq(0), full.eq(1)]
@@ -149,7 +154,7 @@ class Unpacker(wiring.Component):
             m.d.sync += filled.eq(0)
         for k, width in enumerate(self.widths):
             o = getattr(self, f"o_{k}")
-            m.d.comb += [o.valid.eq(full & (chosen == k)),
+            m.d.comb += [o.valid.eq(full & ~put & (chosen == k)),
                          o.payload.eq(beat[len(beat) - width:])]
             with m.If(o.valid & o.ready):
                 m.d.sync += full.eq(0)
