@@ -15,8 +15,8 @@ class Unpacker(wiring.Component):
     """Empties slots, oldest first.
 
     A byte of data takes 10 clocks, or as many as its units wait for the stream; a zero of a run
-    takes one, and a beat one more.  So the line is hardly faster, down to five clocks a bit.  A
-    reset drops everything, also a beat that waits.
+    takes one.  So the line is not faster, down to four clocks a bit.  A reset drops everything,
+    also a beat that waits.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ class Unpacker(wiring.Component):
         wants_token = Signal(reset_less=True)
         word = Signal(8 * max(u.n_bytes for u in self.units), reset_less=True)
         place = Signal(3)        # bits of the byte that are through, or bytes of a wide unit
-        full = Signal()          # a beat is complete
+        full = Signal()          # neither the beat nor the register before it takes a unit
+        empty = Signal()         # no beat waits, nor a unit
         emit = Signal()          # the unit in `word` goes into the beat
         starts = Signal()        # a beat starts
         through = Signal()       # with the byte, or with a zero of a run
@@ -72,7 +73,7 @@ class Unpacker(wiring.Component):
                 with m.If(left >= PAYLOAD_END):
                     m.d.sync += left.eq(left - 1)
                     m.next = "TAKE"
-                with m.Elif(~full):
+                with m.Elif(empty):
                     m.d.comb += self.finished.eq(1)
                     m.d.sync += left.eq(LENGTH_AT)
                     m.next = "IDLE"
@@ -93,7 +94,7 @@ class Unpacker(wiring.Component):
                 with m.Elif(mode != Mode.SELECT):
                     m.d.sync += wants_token.eq(0)
                     m.next = "FETCH"
-                with m.Elif(~full):
+                with m.Elif(empty):
                     m.d.comb += starts.eq(1)
                     m.d.sync += chosen.eq(count)
                     m.next = "FETCH"
@@ -106,7 +107,7 @@ class Unpacker(wiring.Component):
                         m.next = "FETCH"
                     with m.Elif(count == 0):
                         m.next = "FETCH"
-        self._beats(m, chosen, starts, mode, word, full, emit)
+        self._beats(m, chosen, starts, mode, word, full, empty, emit)
         return m
 
     def _units(self, m, chosen, mode, word, place, full, emit, through) -> None:
@@ -131,33 +132,37 @@ class Unpacker(wiring.Component):
                 with m.If(mode == Mode.WIDE):
                     m.d.sync += word.eq(word)
 
-    def _beats(self, m, chosen, starts, mode, word, full, emit) -> None:
+    def _beats(self, m, chosen, starts, mode, word, full, empty, emit) -> None:
         """Shift units, each from a register, into the top of the beat, which may be wide; the last
         one completes it for every stream."""
         beat = Signal(max(self.widths), reset_less=True)
         filled = Signal(range(max(u.per_beat for u in self.units)))
         ends = {k: u.per_beat - 1 for k, u in enumerate(self.units)}
         unit = Signal(max(u.bits for u in self.units), reset_less=True)
-        put = Signal()  # `unit` goes into the beat
-        m.d.sync += put.eq(emit)
+        held, complete = Signal(), Signal()  # `unit` holds one; the beat is complete
+        put = Signal()                       # it goes into the beat
+        m.d.comb += [put.eq(held & ~complete), full.eq(held & complete),
+                     empty.eq(~held & ~complete)]
+        m.d.sync += held.eq(emit | held & complete)
         with m.Switch(chosen):
             for k, units in enumerate(self.units):
                 with m.Case(k):
-                    m.d.sync += unit.eq(self._unit(mode, word, units))
+                    with m.If(emit):
+                        m.d.sync += unit.eq(self._unit(mode, word, units))
                     with m.If(put):
                         m.d.sync += beat.eq(Cat(beat[units.bits:], unit[:units.bits]))
-        with m.If(emit):
+        with m.If(put):
             m.d.sync += filled.eq(filled + 1)
             with m.If(filled == by_index(chosen, ends)):
-                m.d.sync += [filled.eq(0), full.eq(1)]
+                m.d.sync += [filled.eq(0), complete.eq(1)]
         with m.If(starts):
             m.d.sync += filled.eq(0)
         for k, width in enumerate(self.widths):
             o = getattr(self, f"o_{k}")
-            m.d.comb += [o.valid.eq(full & ~put & (chosen == k)),
+            m.d.comb += [o.valid.eq(complete & (chosen == k)),
                          o.payload.eq(beat[len(beat) - width:])]
             with m.If(o.valid & o.ready):
-                m.d.sync += full.eq(0)
+                m.d.sync += complete.eq(0)
 
     @staticmethod
     def _unit(mode, word, units: StreamUnits):
