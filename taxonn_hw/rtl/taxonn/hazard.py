@@ -67,6 +67,10 @@ class HazardStage(wiring.Component):
             "next_back": Out(data.StructLayout({"valid": 1, "row": slot.members["row"]})),
             "empty": Out(1),
         })
+        # Of the look ahead; a proof of it speaks of them.
+        self.next_valid = Signal()
+        self.found = Signal(write_latency - 1)  # which updates in flight are of the row to come
+        self.same = Signal()                    # the held slot is an update of it
 
     def elaborate(self, platform):
         m = Module()
@@ -111,12 +115,9 @@ class HazardStage(wiring.Component):
     def _look_ahead(self, m, held, leaves, room, ahead, empty):
         """Add the register before; return which updates under way are of its row, once the slot
         in it goes on."""
-        valid, slot = Signal(name="next_valid"), Signal(self.slot, name="next_slot",
-                                                        reset_less=True)
-        moves = Signal(name="next_moves")
-        found = Signal(self.write_latency - 1)  # as ``hit``, of this register's row
-        same = Signal()                         # the held slot is an update of it
-        row = self.i.payload.row
+        valid, found, same = self.next_valid, self.found, self.same
+        slot = Signal(self.slot, name="next_slot", reset_less=True)
+        moves, row = Signal(name="next_moves"), self.i.payload.row
         m.d.comb += [
             moves.eq(valid & room), self.i.ready.eq(~valid | room),
             self.enters.valid.eq(moves), self.enters.slot.eq(slot),
