@@ -119,12 +119,10 @@ class Schedule:
             self.times.append(PassTime(
                 sample=n, number=number, layer=p.layer.index, element=p.element.name.lower(),
                 first=first, last=last, slots=self.n_slots - slots_before, stored=self.visible))
-        self.freed[n % 2] = last + 3
+        self.freed[n % 2] = last + 2 + (1 if "x" in self.lists else row_release(self.network))
         self.next = last + 2     # the bank changes in a clock between
         self.shown = last + 1 + ("x" == self.passes[0].source)
         self.end = max(self.end, last + 2)
-        if "x" not in self.lists:
-            self.freed[n % 2] += row_release(self.network) - 1
         self.n_samples += 1
 
     def prediction(self) -> Prediction:

@@ -1,6 +1,6 @@
 """Resident memory: samples that stay on the chip and are trained on again and again."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -50,7 +50,7 @@ class ResidentMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n = self.layout
-        address, written = Signal(unsigned(n.address_bits)), Signal(unsigned(n.address_bits))
+        address, written = Signal(n.address_bits), Signal(n.address_bits)
         write = Signal()
         beat = Signal(n.beat_bits, reset_less=True)  # of the word that is filled in
         second = Signal()

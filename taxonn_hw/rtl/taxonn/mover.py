@@ -13,9 +13,9 @@ class Mover(wiring.Component):
     """Loads or dumps ``count`` rows from ``row`` on, a group of words a beat.
 
     A row passes through the row register of the array, which shifts by a group: a beat every third
-    clock, for the shift comes from a register and is registered there, and between two rows 6
-    cycles (load) or 2 (dump).  An address that takes longer than a cycle to get to the memory is
-    waited for before a row is touched: ``read_latency`` and one cycle less more between rows.
+    clock, for the shift comes from a register and is registered there.  Before each row a load,
+    too, waits for its address to be at the memory: between two rows lie ``read_latency`` cycles
+    and 6 (load) or 1 (dump).
 
     Parameters
     ----------
@@ -79,7 +79,6 @@ class Mover(wiring.Component):
         shifts, quiet, loads = Signal(), Signal(), Signal()
         m.d.comb += quiet.eq(~self.next_shift & ~moves)
         m.d.sync += [self.next_shift.eq(shifts), moves.eq(self.next_shift)]
-        slow = self.read_latency > 1
         with m.If(moves):
             m.d.sync += group.eq(Mux(last_group, 0, group + 1))
         with m.FSM():
@@ -88,9 +87,6 @@ class Mover(wiring.Component):
                              self.moves_bias.eq(self.bias), loads.eq(self.load)]
                 with m.If((self.load | self.dump) & (self.count != 0)):
                     m.next = "READ"
-                    if not slow:
-                        with m.If(self.load):
-                            m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += [self.active.eq(1), self.i.ready.eq(moves)]
                 m.d.comb += shifts.eq(self.i.valid & quiet)
@@ -105,7 +101,7 @@ class Mover(wiring.Component):
                 with m.If(group == self.write_wait - 1):
                     m.d.comb += next_row.eq(1)
                     m.d.sync += group.eq(0)
-                    m.next = "READ" if slow else "LOAD"
+                    m.next = "READ"
                     with m.If(left == 1):
                         m.next = "IDLE"
             with m.State("READ"):  # the memory's address is ours
@@ -114,10 +110,10 @@ class Mover(wiring.Component):
                 with m.If(group == self.read_latency - 1):
                     m.d.comb += self.next_fetch.eq(~loads)
                     m.d.sync += group.eq(0)
-                    m.next = "FETCH"
-                    if slow:
-                        with m.If(loads):
-                            m.next = "LOAD"
+                    with m.If(loads):
+                        m.next = "LOAD"
+                    with m.Else():
+                        m.next = "FETCH"
             with m.State("FETCH"):
                 m.d.comb += self.active.eq(1)
                 m.next = "SEND"

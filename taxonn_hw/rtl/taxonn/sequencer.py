@@ -222,8 +222,8 @@ class Sequencer(wiring.Component):
         # Two clocks at least lie between the ends of two passes: it is read in the first of them.
         following, ahead = Signal.like(pass_index), Signal.like(d, name="next_d")
         m.d.comb += following.eq(Mux(end_of_sample, 0, pass_index))
-        m.d.sync += [fresh.eq(0), ahead.eq(rom[following])]
-        m.d.sync += self.clear.eq(Mux(fresh, d.clears, 0))
+        m.d.sync += [fresh.eq(0), ahead.eq(rom[following]),
+                     self.clear.eq(Mux(fresh, d.clears, 0))]
         with m.If(~active):
             m.d.sync += [active.eq(1), fresh.eq(1), d.eq(rom[0]), pass_index.eq(min(1, last)),
                          started.eq(0), block.eq(0), n_cleared.eq(0),

@@ -17,7 +17,7 @@ def slot_layout(numerics: Numerics) -> data.StructLayout:
     return data.StructLayout({
         "row": range(max(n.network.n_rows, 2)),
         "read": 1,             # the row is read (an update that follows its backward slot shares)
-        "hash": 16,            # address of the random word
+        "hash": 16,            # address of the random word; of slots without results the row
         "layer": range(n.network.n_layers + 1),
         "item": range(max(2, *(max(layer.n_in, layer.n_out) + 1 for layer in n.layers))),
         "block": range(max(2, *(layer.n_blocks for layer in n.layers))),

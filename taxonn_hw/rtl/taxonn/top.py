@@ -86,7 +86,7 @@ class Accelerator(wiring.Component):
         issued = StreamRegister(shape=hazard.slot) if far else SkidBuffer(shape=hazard.slot)
         m.submodules.issued = issued
         wiring.connect(m, sequencer.o, issued.i)
-        self._hold(m, issued, hazard, array)
+        self._connect_slots(m, issued, hazard, array)
         _, high = network.config.rate_range
         # Behind a register: the choices that hang on it are many.
         m.d.sync += array.rate.eq(high - control.rate)
@@ -119,7 +119,7 @@ class Accelerator(wiring.Component):
         return m
 
     @staticmethod
-    def _hold(m, issued, hazard, array) -> None:
+    def _connect_slots(m, issued, hazard, array) -> None:
         """Bring slots to the hazard stage, and the rows of the mover; the address of a random word
         is that of the row, or where the results go."""
         o, slot = issued.o, hazard.i.payload

@@ -56,7 +56,7 @@ def test_a_beat_a_cycle():
         for _ in range(50):
             await ctx.tick()
             passed += ctx.get(dut.o.valid)
-        assert passed >= 47
+        assert passed == 50 - 2  # the first comes in the third clock
 
     simulate(dut, bench)
 

@@ -44,6 +44,7 @@ def check(seed, **changes):
         traces += [golden.train(*pair) for pair in zip(x[7:], target[7:], strict=True)]
         outputs.append(device.train(x[7:], target[7:], rate=golden.rate))
         device.clear()
+        device.flush()  # a prediction begins with both banks free
         inferred, expected = device.infer(x), golden.infer(x)
         counted, dumped = device.counters(), device.dump()
     np.testing.assert_array_equal(np.concatenate(outputs), [t.output for t in traces])
