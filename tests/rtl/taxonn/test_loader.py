@@ -178,3 +178,27 @@ def test_full_one_cycle_after_the_last_beat():
             await ctx.tick()
 
     simulate(dut, run)
+
+
+@pytest.mark.parametrize("mapping", ["outputs", "inputs"])
+@pytest.mark.parametrize("loaded", [1, 2])
+def test_what_was_freed_is_no_longer_full(mapping, loaded):
+    """From the next cycle on, though the bank is given back a cycle later."""
+    bench = Bench(make_network((10, 4, 3), mapping=mapping, lanes=4), 0, 1)
+    dut, beats = bench.dut, -(-10 // 4) + 1
+
+    async def run(ctx):
+        ctx.set(dut.train, 1)
+        ctx.set(dut.i.valid, 1)
+        await ctx.tick().repeat(loaded * beats)
+        ctx.set(dut.i.valid, 0)
+        for sample in range(loaded):
+            assert ctx.get(dut.full) and ctx.get(dut.bank) == sample % 2
+            ctx.set(dut.free, 1)
+            await ctx.tick()
+            ctx.set(dut.free, 0)
+            for _ in range(4):
+                assert ctx.get(dut.full) == (sample + 1 < loaded)
+                await ctx.tick()
+
+    simulate(dut, run)
