@@ -14,6 +14,7 @@ from .unit import Shape, reset
 
 _SLOT = Shape(**json.loads(os.environ.get("HAZARD_SLOT", "{}")))
 _OUT = Shape(valid=1, slot=_SLOT.width)
+_AHEAD = os.environ.get("HAZARD_AHEAD") == "1"
 
 
 class _Bench:
@@ -21,7 +22,7 @@ class _Bench:
         self.dut, self.rng = dut, random.Random(seed)
 
     async def idle(self) -> None:
-        for name in ("i__valid", "i__payload", "blocked"):
+        for name in ("i__valid", "i__payload", "blocked", "host", "host_row"):
             getattr(self.dut, name).value = 0
         await reset(self.dut)
 
@@ -34,10 +35,11 @@ class _Bench:
         """Feed ``slots`` until all are out, or for so many ``cycles``; check each clock.
 
         The model: the stage holds a slot; it leaves unless it is blocked, or reads a row that an
-        update which left in the last clocks has not written back.
+        update which left in the last clocks has not written back.  With a look ahead it holds the
+        ``following`` one too.
         """
         dut, rng = self.dut, self.rng
-        queue, held = list(slots), None
+        queue, held, following = list(slots), None, None
         updates, out, offered, clock = {}, [], False, 0
         while len(out) < len(slots) and clock != cycles:
             offered = bool(queue) and (offered or rng.random() >= stall)
@@ -52,16 +54,27 @@ class _Bench:
             await ReadOnly()
             seen = _OUT.unpack(int(dut.o.value))
             assert seen["valid"] == leaves, f"clock {clock}, slot {held}"
-            assert int(dut.i__ready.value) == (held is None or leaves)
+            room = held is None or leaves
+            ready = room or (_AHEAD and following is None)
+            assert int(dut.i__ready.value) == ready
+            enters = _OUT.unpack(int(dut.enters.value))
+            next_in = following if _AHEAD else queue[0] if offered else None
+            assert enters["valid"] == (room and next_in is not None)
             assert int(dut.waits.value) == (held is not None)
             if leaves:
                 assert _SLOT.unpack(seen["slot"]) == {k: int(v) for k, v in held.items()}
                 out.append(held)
                 if held["update"]:
                     updates[clock] = held["row"]
-            if held is None or leaves:
-                held = queue.pop(0) if offered else None
-                offered = False
+            taken = queue.pop(0) if offered and ready else None
+            offered = offered and not ready
+            if _AHEAD:
+                if room:
+                    held = following
+                if ready:
+                    following = taken
+            elif room:
+                held = taken
             await FallingEdge(dut.clk)
             clock += 1
         return out

@@ -36,16 +36,19 @@ def test_scalar_list(simulator, banks, tmp_path):
     assert [result.name for result in results] == ["without_stalls", "with_stalls"]
 
 
-def hazard(simulator, folder, stage):
-    return bench(simulator, folder, stage(slot=data.StructLayout(SLOT)), "hazard",
-                 {"HAZARD_SLOT": json.dumps(SLOT)})
+def hazard(simulator, folder, stage, ahead):
+    dut = stage(slot=data.StructLayout(SLOT), looks_ahead=ahead)
+    return bench(simulator, folder, dut, "hazard",
+                 {"HAZARD_SLOT": json.dumps(SLOT), "HAZARD_AHEAD": str(int(ahead))})
 
 
-def test_hazard(simulator, tmp_path):
-    assert len(hazard(simulator, tmp_path, HazardStage)) == 2
+@pytest.mark.parametrize("ahead", [False, True])
+def test_hazard(simulator, ahead, tmp_path):
+    assert len(hazard(simulator, tmp_path, HazardStage, ahead)) == 2
 
 
-def test_a_broken_hazard_stage_fails(require_tool, tmp_path):
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_broken_hazard_stage_fails(require_tool, ahead, tmp_path):
     require_tool("icarus")
     with pytest.raises(BenchError, match="clock"):
-        hazard("icarus", tmp_path, Forgetful)
+        hazard("icarus", tmp_path, Forgetful, ahead)
