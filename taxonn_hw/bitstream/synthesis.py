@@ -9,6 +9,7 @@ from ..flow.cache import cached, digest
 from ..flow.errors import ToolError
 from ..flow.yosys import driver_conflicts, run_yosys, yosys_version
 from ..rtl.copies import COPY
+from .block_registers import use_block_registers
 from .multipliers import choose_soft, read_products
 
 __all__ = ["Netlist", "synthesise"]
@@ -53,6 +54,9 @@ check -assert
 tee -q -o cells.json stat -json
 write_json netlist.json
 """
+
+#: What happens after Yosys, as a part of the key of a netlist.
+_BLOCK_REGISTERS = Path(__file__).parent / "block_registers.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +105,15 @@ def synthesise(rtlil: str, *, top: str, device: Device, save: int = 0,
             raise ToolError(f"synthesis found {len(conflicts)} driver conflicts, such as "
                             f"{conflicts[0]}")
         (out / "yosys.log").write_text(log)
+        cells = json.loads((out / "cells.json").read_text())["design"]["num_cells_by_type"]
+        if device.family == "ecp5":
+            netlist = json.loads((out / "netlist.json").read_text())
+            if taken := use_block_registers(netlist).total():
+                cells["TRELLIS_FF"] -= taken
+                (out / "netlist.json").write_text(json.dumps(netlist))
+        (out / "cells.json").write_text(json.dumps(cells))
 
-    folder = cached("synthesis", digest(rtlil, script, str(save), yosys_version()), build)
-    cells = json.loads((folder / "cells.json").read_text())["design"]["num_cells_by_type"]
+    key = digest(rtlil, script, str(save), yosys_version(), _BLOCK_REGISTERS.read_bytes())
+    folder = cached("synthesis", key, build)
+    cells = json.loads((folder / "cells.json").read_text())
     return Netlist(path=folder / "netlist.json", cells=cells)

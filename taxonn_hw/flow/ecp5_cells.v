@@ -1,21 +1,27 @@
-// Models of the ECP5 cells that Yosys knows only as black boxes, as far as its mappings use them:
-// registers of the cells are off.  After the Lattice notes on sysMEM and sysDSP, and Yosys' maps.
+// Models of the ECP5 cells that Yosys knows only as black boxes, as far as its mappings and
+// bitstream/block_registers.py use them: of the cells' registers those of the outputs, without
+// reset.  After the Lattice notes on sysMEM and sysDSP, and Yosys' maps.
 
-module MULT18X18D_core (input [17:0] a, b, input signed_a, signed_b, output [35:0] p);
+module MULT18X18D_core #(parameter REGISTERED = 0) (
+  input clk, ce, input [17:0] a, b, input signed_a, signed_b, output [35:0] p
+);
   wire signed [18:0] x = {signed_a & a[17], a};
   wire signed [18:0] y = {signed_b & b[17], b};
   wire signed [37:0] product = x * y;
-  assign p = product[35:0];
+  reg [35:0] out = 0;
+  always @(posedge clk) if (ce) out <= product[35:0];
+  assign p = REGISTERED ? out : product[35:0];
 endmodule
 
 // 2,048 bytes of 9 bits.  Narrow words use the lower 8 bits of a byte.  What is read where the other
 // port writes in the same clock is undefined on the chip: here it comes out inverted.
 module DP16KD_core #(
   parameter WIDTH_A = 18, WIDTH_B = 18, MODE_A = "NORMAL", MODE_B = "NORMAL",
+  parameter OUT_A = 0, OUT_B = 0,
   parameter [20479:0] INIT = 0
 ) (
-  input clk_a, ce_a, we_a, rst_a, input [13:0] addr_a, input [17:0] di_a, output [17:0] do_a,
-  input clk_b, ce_b, we_b, rst_b, input [13:0] addr_b, input [17:0] di_b, output [17:0] do_b
+  input clk_a, ce_a, oce_a, we_a, rst_a, input [13:0] addr_a, input [17:0] di_a, output [17:0] do_a,
+  input clk_b, ce_b, oce_b, we_b, rst_b, input [13:0] addr_b, input [17:0] di_b, output [17:0] do_b
 );
   reg [8:0] memory [0:2047];
   integer k;
@@ -85,6 +91,10 @@ module DP16KD_core #(
     if (rst_b) out_b <= 0;
     else if (ce_b & ~(we_b & MODE_B == "NORMAL")) out_b <= gather(WIDTH_B, addr_b, seen_b);
   end
-  assign do_a = WIDTH_B == 36 ? out_b[17:0] : out_a[17:0];
-  assign do_b = WIDTH_B == 36 ? out_b[35:18] : out_b[17:0];
+  reg [35:0] late_a = 0, late_b = 0;
+  always @(posedge clk_a) if (oce_a) late_a <= out_a;
+  always @(posedge clk_b) if (oce_b) late_b <= out_b;
+  wire [35:0] show_a = OUT_A ? late_a : out_a, show_b = OUT_B ? late_b : out_b;
+  assign do_a = WIDTH_B == 36 ? show_b[17:0] : show_a[17:0];
+  assign do_b = WIDTH_B == 36 ? show_b[35:18] : show_b[17:0];
 endmodule

@@ -100,8 +100,10 @@ def _multiplier() -> str:
     """Wrap the core of the multiplier with a pin for each bit."""
     return f"""
 module MULT18X18D(input {_bus("A", 18)}, input {_bus("B", 18)}, input {_bus("C", 18)},
-    input SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, output {_bus("P", 36)});
-  MULT18X18D_core core(.a({{{_bus("A", 18)}}}), .b({{{_bus("B", 18)}}}),
+    input SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, CE0, RST0, output {_bus("P", 36)});
+  parameter REG_OUTPUT_CLK = "NONE", REG_OUTPUT_CE = "CE0", REG_OUTPUT_RST = "RST0";
+  MULT18X18D_core #(.REGISTERED(REG_OUTPUT_CLK == "CLK0")) core(.clk(CLK0), .ce(CE0),
+    .a({{{_bus("A", 18)}}}), .b({{{_bus("B", 18)}}}),
     .signed_a(SIGNEDA), .signed_b(SIGNEDB), .p({{{_bus("P", 36)}}}));
 endmodule
 """
@@ -115,7 +117,8 @@ def _memory() -> str:
                   f"input CE{port}, OCE{port}, CLK{port}, WE{port}, RST{port}",
                   f"input {_bus(f'CS{port}', 3)}", f"output {_bus(f'DO{port}', 18)}"]
         small = port.lower()
-        links += [f'.clk_{small}(CLK{port} ^ (CLK{port}MUX == "INV"))', f".ce_{small}(CE{port})",
+        links += [f'.clk_{small}(CLK{port} ^ (CLK{port}MUX == "INV"))',
+                  f".ce_{small}(CE{port})", f".oce_{small}(OCE{port})",
                   f".we_{small}(WE{port})", f".rst_{small}(RST{port})",
                   f".addr_{small}({{{_bus(f'AD{port}', 14)}}})",
                   f".di_{small}({{{_bus(f'DI{port}', 18)}}})",
@@ -130,6 +133,8 @@ module DP16KD({", ".join(ports)});
   {" ".join(f'parameter {name} = "";' for name in texts)}
   {" ".join(f"parameter [319:0] {name} = 320'd0;" for name in words)}
   DP16KD_core #(.WIDTH_A(DATA_WIDTH_A), .WIDTH_B(DATA_WIDTH_B), .MODE_A(WRITEMODE_A),
-    .MODE_B(WRITEMODE_B), .INIT({{{", ".join(reversed(words))}}})) core({", ".join(links)});
+    .MODE_B(WRITEMODE_B),
+    .OUT_A(REGMODE_A == "OUTREG"), .OUT_B(REGMODE_B == "OUTREG"),
+    .INIT({{{", ".join(reversed(words))}}})) core({", ".join(links)});
 endmodule
 """

@@ -90,9 +90,9 @@ def mover_contract(*, ready=None):
     """The row register, whose lower end is sent, changes when it is told to."""
     m = Module()
     m.submodules.dut = dut = Mover(word_group=data.ArrayLayout(2, 2), n_groups=2, n_addresses=3)
-    last, moves, moved = Signal(4), Signal(), Signal()
-    m.d.sync += [last.eq(dut.lowest.as_value()), moved.eq(moves),
-                 moves.eq(dut.next_fetch | dut.next_shift)]
+    last, moves, moved, fetched = Signal(4), Signal(), Signal(), Signal()
+    m.d.sync += [last.eq(dut.lowest.as_value()), moved.eq(moves), fetched.eq(dut.next_fetch),
+                 moves.eq(fetched | dut.next_shift)]
     m.d.comb += Assume(implies(~moved, dut.lowest.as_value() == last))
     contract(m, dut.o.valid, dut.o.ready if ready is None else ready, dut.o.payload)
     return m, inputs_of(dut)

@@ -114,8 +114,8 @@ class LaneArray(wiring.Component):
         read, write = (
             add_copies(m, row, driven, name=name)
             for row, name in ((self.i.slot.row, "c0_row"), (self.next_back.row, "c7_row")))
-        weights, words, stored = add_rows(m, self, slots, valids, WRITE_STAGE, read_row=read,
-                                          write_row=write)
+        weights, words, late_words, stored = add_rows(
+            m, self, slots, valids, WRITE_STAGE, read_row=read, write_row=write)
         self.move_written = stored[WRITE_STAGE] if n.training else stored[3]
         self.will_write = stored[WRITE_STAGE - 1] if n.training else self.move_store
         writes = add_copies(m, self.next_back.valid | self.will_write & ~self.move_bias,
@@ -128,7 +128,8 @@ class LaneArray(wiring.Component):
         for k, lane in enumerate(members):
             m.d.comb += [
                 lane.control.eq(controls[k // LANES_PER_COPY]),
-                lane.word.eq(words[k]), lane.element.eq(elements[k]),
+                lane.word.eq(words[k]), lane.late_word.eq(late_words[k]),
+                lane.element.eq(elements[k]),
                 lane.random.eq(random.lanes[k:k + RANDOM_BITS]), lane.alive.eq(alive[k]),
                 lane.extra.eq(extra if k == 0 else 0),
             ]
@@ -260,9 +261,10 @@ class LaneArray(wiring.Component):
             register = Signal(name=f"c{stage}_own_bias")
             m.d.sync += register.eq(own)
             own = register
-        shift, fetch = (Signal(name=f"move_{what}") for what in ("shift", "fetch"))
+        shift, shows, fetched = (Signal(name=f"move_{what}")
+                                 for what in ("shift", "shows", "fetched"))
         m.d.sync += [factor.eq(control.c3_factor), shift.eq(self.next_shift),
-                     fetch.eq(self.next_fetch)]
+                     shows.eq(self.next_fetch), fetched.eq(shows)]
         m.d.comb += [
             address.eq(c1_place), back.eq(c7_place),
             biases.c4_factor.eq(factor), biases.c4_layer.eq(s4.layer),
@@ -272,7 +274,7 @@ class LaneArray(wiring.Component):
             biases.random.eq(random.lanes[:RANDOM_BITS]), biases.rate.eq(self.rate),
             biases.write.eq(own | self.move_written & self.move_bias),
             biases.load.eq(shift), biases.data.eq(self.move_data[0]),
-            biases.hold.eq(self.move & ~shift & ~fetch),
+            biases.hold.eq(self.move & ~shift & ~fetched),
         ]
         if n.pow2:
             m.d.comb += biases.c4_power.eq(s4.power)

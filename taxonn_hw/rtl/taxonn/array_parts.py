@@ -45,39 +45,47 @@ def add_random(m, owner, slots, valids, index, *, lead: int = 0) -> ArrayRandom:
 
 
 def add_rows(m, owner, slots, valids, last: int, *, read_row, write_row):
-    """Add the weight memory and the register of the row at c2, through which the host moves too.
+    """Add the weight memory and the registers of the row at c2, plain, so that a block RAM has
+    them in it, and at c3, through which the host moves too.
 
     ``read_row`` and ``write_row`` are the addresses at c0 and c``last``, one or one a copy.
 
-    Returns the memory, the words of the row, and the host's store at every stage from c2 to
-    c``last``, which writes; without training hardware the row is written at once.
+    Returns the memory, the words of the row at c2 and at c3, and the host's store at every stage
+    from c2 to c``last``, which writes; without training hardware the row is written at once.
     """
     n, width, group = owner.numerics, owner.numerics.word.width, owner.group
     m.submodules.weights = weights = WeightMemory(
         lanes=owner.n_lanes, word=n.word, n_rows=n.network.n_rows,
         single_port=n.network.single_port, target=owner.target, copies=len(read_row))
-    row = Signal(width * owner.n_lanes, name="c2_row", reset_less=True)
-    shifted, words = Cat(row[width * group:], owner.move_data), weights.words.as_value()
-    shifts = add_copies(m, owner.next_shift, owner.n_lanes, name="move_shift")
-    loads = add_copies(m, owner.next_shift | owner.next_fetch | valids[0] & slots[0].read,
-                       owner.n_lanes, name="c1_loads")
-    for k, (shift, load) in enumerate(zip(shifts, loads, strict=True)):
+    row, late = (Signal(width * owner.n_lanes, name=f"c{k}_row", reset_less=True) for k in (2, 3))
+    shifted, shown = Cat(late[width * group:], owner.move_data), weights.words.as_value()
+    fetched = Signal(name="c1_fetched")  # by the host
+    m.d.sync += fetched.eq(owner.next_fetch)
+    loads, shifts, follows = (
+        add_copies(m, value, owner.n_lanes, name=name) for name, value in (
+            ("c1_loads", owner.next_fetch | valids[0] & slots[0].read),
+            ("move_shift", owner.next_shift),
+            ("c2_follows", ~owner.move | owner.next_shift | fetched)))
+    for k, (load, shift, follow) in enumerate(zip(loads, shifts, follows, strict=True)):
         part = slice(k * LANES_PER_COPY * width, (k + 1) * LANES_PER_COPY * width)
         with m.If(load):
-            m.d.sync += row[part].eq(Mux(shift, shifted[part], words[part]))
+            m.d.sync += row[part].eq(shown[part])
+        with m.If(follow):
+            m.d.sync += late[part].eq(Mux(shift, shifted[part], row[part]))
     m.d.comb += [
         *(port.eq(row) for port, row in zip(weights.row, read_row, strict=True)),
         *(port.eq(row) for port, row in zip(weights.write_row, write_row, strict=True)),
-        owner.moved.eq(row[:width * group]),
+        owner.moved.eq(late[:width * group]),
     ]
     stored = {2: owner.move_store}
     for stage in range(3, last + 1):
         stored[stage] = Signal(name=f"c{stage}_move_store")
         m.d.sync += stored[stage].eq(stored[stage - 1])
     if not n.training:
-        m.d.comb += weights.new.as_value().eq(row)
-    words = [row[width * k:width * (k + 1)].as_signed() for k in range(owner.n_lanes)]
-    return weights, words, stored
+        m.d.comb += weights.new.as_value().eq(late)
+    words, late_words = ([r[width * k:width * (k + 1)].as_signed() for k in range(owner.n_lanes)]
+                         for r in (row, late))
+    return weights, words, late_words, stored
 
 
 def alignment_numbers(n: Numerics) -> dict[int, int]:

@@ -94,8 +94,8 @@ class ConvArray(wiring.Component):
         m.d.comb += self.lanes.eq(random.lanes)
         read, write = (Mux(self.move, self.move_row, row)
                        for row in (slots[0].row, self.back.row))
-        weights, words, stored = add_rows(m, self, slots, valids, self.last, read_row=[read],
-                                          write_row=[write])
+        weights, words, late_words, stored = add_rows(
+            m, self, slots, valids, self.last, read_row=[read], write_row=[write])
         m.d.comb += weights.write[0].eq(self._writes(slots[-1])
                                         | (stored[self.last] if n.training else self.move_store))
         late = self._late_lanes(m, random.lanes, slots, valids)
@@ -113,6 +113,7 @@ class ConvArray(wiring.Component):
             members.append(lane)
             m.d.comb += [
                 lane.control.eq(controls[self._share(k)]), lane.word.eq(words[k]),
+                lane.late_word.eq(late_words[k]),
                 lane.element.eq(elements[k]), lane.random.eq(random.lanes[k:k + RANDOM_BITS]),
                 lane.alive.eq(1),
             ]

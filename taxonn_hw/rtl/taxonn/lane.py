@@ -4,8 +4,8 @@
 stage     what is registered at its start
 ========  =====================================================================
 c2        stored weight (in the array's row register)
-c3        operand: the weight, rounded and saturated to what the multiplier sees; memories show the
-          lane's element
+c3        the same again; operand: the weight, rounded and saturated to what the multiplier sees;
+          memories show the lane's element
 c4        factors: operand or element, and broadcast scalar or element; the word
 c5        product (multiplier or shifter); what is added to it: word, bias or offset of rounding
 c6        their sum; to the adder tree
@@ -109,8 +109,8 @@ class Lane(wiring.Component):
     -------
     control : In
         :func:`lane_control`.
-    word : In
-        Stored weight, at c2.
+    word, late_word : In
+        Stored weight, at c2 and at c3.
     element : In
         The lane's word of the vector memory, or input code, at c3.
     random : In(16)
@@ -136,7 +136,7 @@ class Lane(wiring.Component):
             **({"gathered_before": In(n.gradient)} if n.batch > 1 else {}),
             **({"late_random": In(RANDOM_BITS)} if n.decay is not None else {}),
             "control": In(lane_control(n)),
-            "word": In(n.word),
+            "word": In(n.word), "late_word": In(n.word),
             "element": In(max(n.vector_word.width, n.vector_activation.width)),
             "random": In(RANDOM_BITS),
             "extra": In(n.gathered),
@@ -152,7 +152,8 @@ class Lane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n, c = self.numerics, self.control
-        c4_word = self._two_later(m, self.word, n.word)
+        c4_word = Signal(n.word, reset_less=True)
+        m.d.sync += c4_word.eq(self.late_word)
         operand, activation, delta = self._view(m)
         product = (self._shifts(m, operand, activation, delta) if n.pow2
                    else self._multiplies(m, operand, activation, delta))
@@ -203,13 +204,6 @@ class Lane(wiring.Component):
                                else by_index(c.c2_layer, self._operands(), n.operand))
         return (operand, _code(self.element, n.vector_activation),
                 _code(self.element, n.delta))
-
-    @staticmethod
-    def _two_later(m, word, shape):
-        """The stored weight at c4."""
-        c3_word, c4_word = (Signal(shape, name=f"c{k}_word", reset_less=True) for k in (3, 4))
-        m.d.sync += [c3_word.eq(word), c4_word.eq(c3_word)]
-        return c4_word
 
     def _operands(self) -> dict:
         """The multiplier's view of ``word`` in every layer."""

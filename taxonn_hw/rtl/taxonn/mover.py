@@ -12,10 +12,10 @@ __all__ = ["Mover"]
 class Mover(wiring.Component):
     """Loads or dumps ``count`` rows from ``row`` on, a group of words a beat.
 
-    A row passes through the row register of the array, which shifts by a group: a beat every third
+    A row passes through a row register of the array, which shifts by a group: a beat every third
     clock, for the shift comes from a register and is registered there.  Before each row a load,
     too, waits for its address to be at the memory: between two rows lie ``read_latency`` cycles
-    and 6 (load) or 1 (dump).
+    and 6 (load) or 2 (dump).
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ class Mover(wiring.Component):
     address : Out
         Of the row that is read or written.
     next_fetch : Out(1)
-        In the next cycle the memory shows the row at ``address``, which goes into the row register.
+        In the next cycle the memory shows the row at ``address``; two later it goes into the row
+        register.
     next_shift, data : Out
         In the next cycle a beat goes in at its top and one goes out below.
     store : Out(1)
@@ -116,7 +117,10 @@ class Mover(wiring.Component):
                         m.next = "FETCH"
             with m.State("FETCH"):
                 m.d.comb += self.active.eq(1)
-                m.next = "SEND"
+                m.d.sync += group.eq(group + 1)
+                with m.If(group == 1):
+                    m.d.sync += group.eq(0)
+                    m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += [self.active.eq(1), self.o.valid.eq(quiet)]
                 m.d.comb += shifts.eq(self.o.ready & quiet)

@@ -38,11 +38,11 @@ class ScalarBias(wiring.Component):
     write : In(1)
         Write at c7; without training hardware what was loaded.
     load, data : In
-        Instead of the bias that is read take ``data``.
+        Instead of the bias at c3 take ``data``.
     hold : In(1)
-        Keep the bias.
+        Keep the bias at c4.
     held : Out
-        The bias at c3.
+        The bias at c4.
     """
 
     def __init__(self, *, numerics: Numerics) -> None:
@@ -65,16 +65,16 @@ class ScalarBias(wiring.Component):
         n = self.numerics
         write, read = add_memory(m, "memory", shape=n.word, depth=n.network.n_neurons)
         c3_bias, c4_bias = (Signal(n.word, name=f"c{k}_bias", reset_less=True) for k in (3, 4))
+        m.d.sync += c3_bias.eq(read.data)
         with m.If(~self.hold):
-            m.d.sync += c3_bias.eq(Mux(self.load, self.data, read.data))
-        m.d.sync += c4_bias.eq(c3_bias)
+            m.d.sync += c4_bias.eq(Mux(self.load, self.data, c3_bias))
         m.d.comb += [
-            read.addr.eq(self.c1_address), self.held.eq(c3_bias),
+            read.addr.eq(self.c1_address), self.held.eq(c4_bias),
             self.aligned.eq(by_index(self.c4_layer, {
                 layer.index: round_shift(c4_bias, -layer.bias_shift, Rounding.FLOOR)
                 for layer in self.layers})),
             write.addr.eq(self.c7_address), write.en.eq(self.write),
-            write.data.eq(self._updated(m, c4_bias) if n.training else c3_bias),
+            write.data.eq(self._updated(m, c4_bias) if n.training else c4_bias),
         ]
         return m
 

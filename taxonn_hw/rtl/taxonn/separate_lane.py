@@ -91,7 +91,8 @@ class SeparateLane(Lane):
     def elaborate(self, platform):
         m = Module()
         n, f = self.numerics, self.factors
-        c4_word = self._two_later(m, self.word, n.word)
+        c4_word = Signal(n.word, reset_less=True)
+        m.d.sync += c4_word.eq(self.late_word)
         operand, activation, delta = self._view(m)
         c4_operand = Signal(n.operand, reset_less=True)
         c4_x = Signal(union(n.vector_activation, f.c3_x.shape()), reset_less=True)

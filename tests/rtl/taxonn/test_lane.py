@@ -45,7 +45,7 @@ class Bench:
     def set(self, stage, **values):
         while len(self.steps) <= self.at + stage:
             self.steps.append({})
-        ports = ("word", "element", "extra")
+        ports = ("word", "late_word", "element", "extra")
         names = {k: k if k in ports else f"control.c{stage}_{k}" for k in values}
         self.steps[self.at + stage].update({names[k]: int(v) for k, v in values.items()})
 
@@ -105,7 +105,8 @@ class Bench:
                 is_activation = 0
                 own = gather
         self.set(2, word=stored, layer=layer.index, lowest=bias)
-        self.set(3, element=self.bits(element), layer=layer.index, activation=is_activation,
+        self.set(3, late_word=stored, element=self.bits(element), layer=layer.index,
+                 activation=is_activation,
                  element_y=gather, element_x=update)
         shift = zeros + layer.product_shift if forward else zeros
         if n.pow2:

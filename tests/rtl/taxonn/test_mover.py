@@ -30,11 +30,11 @@ class Bench:
         """Row register, read latency, write so long after ``store``: as the array."""
         dut = self.dut
         row, bias, pending = [[0, 0]] * self.n_groups, [0, 0], []
-        shown, fetch, shift = [None] * self.read_latency, 0, 0
+        shown, fetch, late, shift = [None] * self.read_latency, 0, None, 0
         async for _, _, active, moves_bias, address, fetches, shifts, store, word in \
                 ctx.tick().sample(dut.active, dut.moves_bias, dut.address, dut.next_fetch,
                                   dut.next_shift, dut.store, dut.data):
-            assert active or not (fetch or shift or store)
+            assert active or not (fetch or late or shift or store)
             pending = [(left - 1, *what) for left, *what in pending]
             if pending and pending[0][0] == 0:
                 _, to_bias, written, value = pending.pop(0)
@@ -47,11 +47,12 @@ class Bench:
             if store:
                 pending.append((WRITE_STAGE - 2, moves_bias, address,
                                 bias if moves_bias else list(row)))
-            if fetch:
-                row, bias = shown[0]
+            if late:
+                row, bias = late
             elif shift:
                 bias = [word[0], word[1]]
                 row = [*row[1:], bias]
+            late = shown[0] if fetch else None
             shown = [*shown[1:], (list(self.rows[address]), self.biases[address])
                      if address < ROWS else None]
             fetch, shift = fetches, shifts
@@ -122,7 +123,7 @@ def test_beats_take_as_long_as_stated(read_latency):
 
     async def run(ctx):
         ctx.set(dut.o.ready, 1)
-        for command, between in (("load", WRITE_STAGE - 1), ("dump", 1)):
+        for command, between in (("load", WRITE_STAGE - 1), ("dump", 2)):
             ctx.set(dut.i.valid, 1)
             await bench.start(ctx, command, 0, 4, 0)
             cycles = 0
