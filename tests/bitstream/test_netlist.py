@@ -28,6 +28,8 @@ TABLES = {"layers": [60, 12, 4], "lanes": 4, "activation": "tanh", "output": "si
 LOADABLE = {"input_shape": [1, 4, 3], "lanes": 2, "name": "loadable", "layers": [
     {"kind": "conv", "channels": 2, "kernel": 2, "pool": "max"}, {"size": 2}],
     "loadable": {"networks": [{"layers": [5, 3, 2]}]}}
+#: Weights in block RAM of 36 bits, whose words come from the pins of both ports.
+EDGE = {"engine": "edge", "layers": [64, 32, 8], "lanes": 64, "name": "edge"}
 CASES = {
     "ice40-dsp": ("iCE40UP5K", SMALL, {"SB_MAC16", "SB_RAM40_4K"}),
     "ice40-spram": ("iCE40UP5K", {**NARROW, "weight_memory": "single_port", "name": "spram"},
@@ -37,11 +39,12 @@ CASES = {
                                     "weight_decay": 2, "name": "batches"}, {"SB_RAM40_4K"}),
     "ecp5-loadable": ("LFE5U-25F", LOADABLE, {"TRELLIS_DPR16X4", "MULT18X18D"}),
     "ecp5": ("LFE5U-25F", TABLES, {"MULT18X18D", "DP16KD", "CCU2C", "PFUMX"}),
+    "ecp5-edge": ("LFE5U-25F", EDGE, {"MULT18X18D", "DP16KD"}),
 }
 
 
 def train_netlist(device, config, samples, simulator, folder, save=0):
-    """Train ``samples`` on the netlist of ``config``; return its cells, assert all weights."""
+    """Train ``samples`` on the netlist of ``config`` and return it; assert all weights."""
     plan = make_plan(config)
     core = make_accelerator(plan, DEVICES[device].family)
     text = merge_modules(rtlil.convert(core, name=TOP, emit_src=False), top=TOP)
@@ -55,7 +58,7 @@ def train_netlist(device, config, samples, simulator, folder, save=0):
     assert outcome.cycles == first.prediction.cycles
     assert count_differences(first.end, outcome.parameters) == 0
     np.testing.assert_array_equal(outcome.results, first.outputs)
-    return netlist.cells
+    return netlist
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -63,7 +66,12 @@ def test_a_netlist_trains_like_the_golden_model(case, tmp_path, require_tool):
     require_tool("iverilog")
     device, config, cells = CASES[case]
     config = config_from_dict({**config, "data": "random"})
-    assert cells <= train_netlist(device, config, 5, "icarus", tmp_path).keys()
+    netlist = train_netlist(device, config, 5, "icarus", tmp_path)
+    assert cells <= netlist.cells.keys()
+    if "DP16KD" in cells:  # weights and products come from registers of the blocks
+        text = netlist.path.read_text()
+        assert '"OUTREG"' in text and '"REG_OUTPUT_CLK"' in text
+        assert netlist.cells["TRELLIS_FF"] == text.count('"type": "TRELLIS_FF"')
 
 
 @pytest.mark.parametrize(("device", "block"), [("iCE40UP5K", "SB_MAC16"),
@@ -71,7 +79,8 @@ def test_a_netlist_trains_like_the_golden_model(case, tmp_path, require_tool):
 def test_some_products_in_blocks_and_some_in_look_up_tables(device, block, tmp_path, require_tool):
     require_tool("iverilog")
     config = config_from_dict({**SMALL, "data": "random"})
-    assert train_netlist(device, config, 3, "icarus", tmp_path, save=3)[block] == 3  # of six
+    netlist = train_netlist(device, config, 3, "icarus", tmp_path, save=3)
+    assert netlist.cells[block] == 3  # of six
 
 
 @pytest.mark.slow
@@ -83,5 +92,5 @@ def test_digits_on_the_netlist(device, tmp_path):
 @pytest.mark.slow
 def test_mnist_on_the_netlist_of_a_up5k(tmp_path):
     cells = train_netlist("iCE40UP5K", load_config(
-        "mnist-784-128-10-up5k", settings=("data=random",)), 3, "verilator", tmp_path)
+        "mnist-784-128-10-up5k", settings=("data=random",)), 3, "verilator", tmp_path).cells
     assert cells["SB_MAC16"] == 8 and cells["SB_SPRAM256KA"] == 4
