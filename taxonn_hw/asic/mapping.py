@@ -42,6 +42,7 @@ opt -full
 {across}
 synth -top {top}
 {across}
+simplemap
 dfflibmap -liberty cells.lib {left_alone}
 abc -liberty cells.lib {left_alone}
 opt_clean -purge
