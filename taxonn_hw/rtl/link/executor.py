@@ -70,8 +70,9 @@ class Executor(wiring.Component):
         last = Signal()
         m.d.comb += [
             self.csr.addr.eq(self.argument), self.csr.w_data.eq(self.value),
-            self.w_addr.eq(place), self.end.eq(place), self.reset.eq(resetting != 0),
+            self.w_addr.eq(place), self.end.eq(place),
         ]
+        m.d.sync += self.reset.eq(resetting != 0)  # it goes far
         with m.If(resetting != 0):
             m.d.sync += resetting.eq(resetting - 1)
         with m.If(self.w_en):
@@ -108,10 +109,11 @@ class Executor(wiring.Component):
                     for k, size in enumerate(n_bytes):
                         i = getattr(self, f"i_{k}")
                         with m.Case(k):
+                            m.d.comb += self.w_data.eq(_byte(i.payload, index))
                             with m.If((index == 0) & (~i.valid | (place > ANSWER_END - size))):
                                 m.next = "ANSWERED"
                             with m.Else():
-                                self._copy(m, i.payload, size, index, last, then="PULL")
+                                self._write(m, size, index, last, then="PULL")
                                 m.d.comb += i.ready.eq(last)
             with m.State("ANSWERED"):
                 m.d.comb += self.answered.eq(1)
@@ -120,8 +122,12 @@ class Executor(wiring.Component):
 
     def _copy(self, m, value, size: int, index, last, then="ANSWERED") -> None:
         """Put byte ``index`` of ``value`` into the memory; go on after byte ``size - 1``."""
-        m.d.comb += [self.w_data.eq(_byte(value, index)), self.w_en.eq(1),
-                     last.eq(index == size - 1)]
+        m.d.comb += self.w_data.eq(_byte(value, index))
+        self._write(m, size, index, last, then)
+
+    def _write(self, m, size: int, index, last, then) -> None:
+        """Write ``w_data``, byte ``index`` of ``size``; go on after the last."""
+        m.d.comb += [self.w_en.eq(1), last.eq(index == size - 1)]
         with m.If(last):
             m.next = then
 

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -70,7 +70,8 @@ class HazardStage(wiring.Component):
         # Of the look ahead; a proof of it speaks of them.
         self.next_valid = Signal()
         self.found = Signal(write_latency - 1)  # which updates in flight are of the row to come
-        self.same = Signal()                    # the held slot is an update of it
+        # The held slot is an update of it: it was when the row came, or it has come since.
+        self.was_held, self.came = Signal(), Signal()
 
     def elaborate(self, platform):
         m = Module()
@@ -115,7 +116,7 @@ class HazardStage(wiring.Component):
     def _look_ahead(self, m, held, leaves, room, ahead, empty):
         """Add the register before; return which updates under way are of its row, once the slot
         in it goes on."""
-        valid, found, same = self.next_valid, self.found, self.same
+        valid, found = self.next_valid, self.found
         slot = Signal(self.slot, name="next_slot", reset_less=True)
         moves, row = Signal(name="next_moves"), self.i.payload.row
         m.d.comb += [
@@ -124,13 +125,15 @@ class HazardStage(wiring.Component):
             self.empty.eq(empty & ~valid),
         ]
         with m.If(self.i.ready):
-            remains = Mux(moves, slot.update & (slot.row == row),
-                          self.waits & ~leaves & held.update & (held.row == row))
-            m.d.sync += [valid.eq(self.i.valid), slot.eq(self.i.payload), same.eq(remains),
-                         found.eq(self._hits(ahead[:-1], row))]
+            m.d.sync += [
+                valid.eq(self.i.valid), slot.eq(self.i.payload),
+                self.came.eq(moves & slot.update & (slot.row == row)),
+                self.was_held.eq(self.waits & ~leaves & held.update & (held.row == row)),
+                found.eq(self._hits(ahead[:-1], row)),
+            ]
         with m.Else():
             m.d.sync += found.eq(found << 1)
-        return Cat(same & leaves, found)
+        return Cat((self.was_held | self.came) & leaves, found)
 
     def _hits(self, flight, row):
         """Which update under way is of ``row``, a bit each."""

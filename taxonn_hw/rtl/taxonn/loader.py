@@ -97,11 +97,13 @@ class Loader(wiring.Component):
         take = Signal()
         last_input = Signal()
         complete = Signal()
-        freed = Signal()         # a cycle after `free`: many registers hang on it
+        # A cycle after `free` and `restart`: many registers hang on them.
+        freed, restarted = Signal(), Signal()
         n_train, view = self.train if self.numerics.training else 0, self.numerics.view
         m.d.comb += [
-            self.full.eq((loaded == 2) | (loaded == 1) & ~freed), self.bank.eq(present),
-            self.i.ready.eq((occupied < 2) & ~self.restart),
+            self.full.eq(((loaded == 2) | (loaded == 1) & ~freed) & ~restarted),
+            self.bank.eq(present),
+            self.i.ready.eq((occupied < 2) & ~self.restart & ~restarted),
             take.eq(self.i.valid & self.i.ready),
             last_input.eq(~in_targets & (beat == view.total("last_input_beat"))),
             complete.eq(take & Mux(in_targets, beat == view.total("last_target_beat"),
@@ -109,7 +111,8 @@ class Loader(wiring.Component):
         ]
         with m.If(self.free):
             m.d.sync += present.eq(~present)
-        m.d.sync += [freed.eq(self.free), loaded.eq(loaded + complete - freed)]
+        m.d.sync += [freed.eq(self.free), restarted.eq(self.restart),
+                     loaded.eq(loaded + complete - freed)]
         if not self.has_list:
             m.d.sync += occupied.eq(occupied + complete - self._release(m))
         with m.If(take):
@@ -118,7 +121,7 @@ class Loader(wiring.Component):
                 m.d.sync += [beat.eq(0), in_targets.eq(1)]
         with m.If(complete):
             m.d.sync += [loading.eq(~loading), beat.eq(0), in_targets.eq(0)]
-        with m.If(self.restart):
+        with m.If(restarted):
             m.d.sync += [freed.eq(0), loaded.eq(0), loading.eq(0), present.eq(0), beat.eq(0),
                          in_targets.eq(0)]
             if not self.has_list:
@@ -133,7 +136,7 @@ class Loader(wiring.Component):
         if self.numerics.conv:
             self._image(m, values, beat, take_input, loading)
         elif self.has_list:
-            self._lists(m, values, beat, tail, take_input, last_input, loading, present, freed)
+            self._lists(m, values, beat, tail, take_input, last_input, loading, present)
         else:
             self._rows(m, values, beat, take_input, loading)
         if self.numerics.training:
@@ -155,15 +158,16 @@ class Loader(wiring.Component):
         code = element[:q.width]
         return code.as_signed() if q.signed else code
 
-    def _lists(self, m, values, beat, tail, take_input, last_input, loading, present,
-               freed) -> None:
+    def _lists(self, m, values, beat, tail, take_input, last_input, loading,
+               present) -> None:
         skip = self.numerics.network.config.zero_skip
         readers = []
         for bank in range(2):
             m.submodules[f"list_{bank}"] = entries = ScalarList(
                 shape=self.entry, depth=self.input_beats, banks=self.group)
             readers.append(entries)
-            here = Signal(name=f"into_{bank}")
+            here, clear = Signal(name=f"into_{bank}"), Signal(name=f"clear_{bank}")
+            m.d.sync += clear.eq(self.restart | self.free & (present == bank))
             m.d.comb += here.eq(take_input & (loading == bank))
             for g in range(self.group):
                 exists = ~last_input if g >= tail else 1
@@ -175,7 +179,7 @@ class Loader(wiring.Component):
                 ]
             m.d.comb += [
                 entries.finish.eq(here & last_input),
-                entries.clear.eq(self.restart | (freed & (present != bank))),
+                entries.clear.eq(clear),
                 entries.rewind.eq(self.rewind & (present == bank)),
                 entries.o.ready.eq(self.entries.ready & (present == bank)),
             ]
