@@ -53,7 +53,7 @@ def no_stale_read(stage, **ways):
     m.d.comb += Assume(~dut.host)
     if dut.looks_ahead:  # what it has found out holds while it waits, however long
         following = dut.enters.slot.row
-        m.d.comb += Assert(implies(dut.next_valid, (dut.was_held | dut.came) == (
+        m.d.comb += Assert(implies(dut.next_valid, dut.same == (
             dut.waits & held.update & (held.row == following))))
         for k, past in enumerate(left[:-1]):
             m.d.comb += Assert(implies(dut.next_valid, dut.found[k] == (

@@ -70,8 +70,7 @@ class HazardStage(wiring.Component):
         # Of the look ahead; a proof of it speaks of them.
         self.next_valid = Signal()
         self.found = Signal(write_latency - 1)  # which updates in flight are of the row to come
-        # The held slot is an update of it: it was when the row came, or it has come since.
-        self.was_held, self.came = Signal(), Signal()
+        self.same = Signal()                    # the held slot is an update of it
 
     def elaborate(self, platform):
         m = Module()
@@ -117,6 +116,10 @@ class HazardStage(wiring.Component):
         """Add the register before; return which updates under way are of its row, once the slot
         in it goes on."""
         valid, found = self.next_valid, self.found
+        # What became the held slot when this one came, and whether it is an update of the row.
+        follows, stayed, same_next, same_held = (
+            Signal(name=name) for name in ("follows", "stayed", "same_next", "same_held"))
+        m.d.comb += self.same.eq(follows & same_next | stayed & same_held)
         slot = Signal(self.slot, name="next_slot", reset_less=True)
         moves, row = Signal(name="next_moves"), self.i.payload.row
         m.d.comb += [
@@ -127,13 +130,13 @@ class HazardStage(wiring.Component):
         with m.If(self.i.ready):
             m.d.sync += [
                 valid.eq(self.i.valid), slot.eq(self.i.payload),
-                self.came.eq(moves & slot.update & (slot.row == row)),
-                self.was_held.eq(self.waits & ~leaves & held.update & (held.row == row)),
+                follows.eq(moves), same_next.eq(slot.update & (slot.row == row)),
+                stayed.eq(self.waits & ~leaves), same_held.eq(held.update & (held.row == row)),
                 found.eq(self._hits(ahead[:-1], row)),
             ]
         with m.Else():
             m.d.sync += found.eq(found << 1)
-        return Cat((self.was_held | self.came) & leaves, found)
+        return Cat(self.same & leaves, found)
 
     def _hits(self, flight, row):
         """Which update under way is of ``row``, a bit each."""
