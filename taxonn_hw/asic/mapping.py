@@ -25,6 +25,7 @@ __all__ = ["MEMORY", "Mapped", "map_component"]
 
 #: Ending of the modules that stand for memories.
 MEMORY = "_memory_words"
+# What constants across modules leave of flip-flops' logic may be a $mux again: simplemap.
 _SCRIPT = """\
 read_rtlil design.il
 hierarchy -check -top {top}

@@ -112,8 +112,8 @@ class ConvArray(wiring.Component):
             m.submodules[f"lane_{k}"] = lane = Lane(numerics=n)
             members.append(lane)
             m.d.comb += [
-                lane.control.eq(controls[self._share(k)]), lane.word.eq(words[k]),
-                lane.late_word.eq(late_words[k]),
+                lane.control.eq(controls[self._share(k)]),
+                lane.word.eq(words[k]), lane.late_word.eq(late_words[k]),
                 lane.element.eq(elements[k]), lane.random.eq(random.lanes[k:k + RANDOM_BITS]),
                 lane.alive.eq(1),
             ]

@@ -31,7 +31,7 @@ class Loader(wiring.Component):
     train : In(1)
         Samples carry targets.
     restart : In(1)
-        Drop what is loaded; no sample may be under way.
+        Drop what is loaded; no sample may be under way.  Two cycles, in which none is taken.
     full : Out(1)
         The present bank holds a sample.
     free : In(1)
@@ -158,8 +158,7 @@ class Loader(wiring.Component):
         code = element[:q.width]
         return code.as_signed() if q.signed else code
 
-    def _lists(self, m, values, beat, tail, take_input, last_input, loading,
-               present) -> None:
+    def _lists(self, m, values, beat, tail, take_input, last_input, loading, present) -> None:
         skip = self.numerics.network.config.zero_skip
         readers = []
         for bank in range(2):

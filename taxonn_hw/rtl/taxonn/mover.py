@@ -24,7 +24,7 @@ class Mover(wiring.Component):
     n_groups, n_addresses : int
         Beats of a row; rows or scalar biases, whichever is more.
     write_latency : int
-        Stage of the array in which a row is written; the row is complete at c2.
+        Stage of the array in which a row is written; ``store`` stands for its stage c2.
     read_latency : int
         From ``address`` to what the memory shows.
 
@@ -39,8 +39,8 @@ class Mover(wiring.Component):
     address : Out
         Of the row that is read or written.
     next_fetch : Out(1)
-        In the next cycle the memory shows the row at ``address``; two later it goes into the row
-        register.
+        In the next cycle the memory shows the row at ``address``; in the one after that it goes
+        into the row register.
     next_shift, data : Out
         In the next cycle a beat goes in at its top and one goes out below.
     store : Out(1)

@@ -106,8 +106,7 @@ class Bench:
                 own = gather
         self.set(2, word=stored, layer=layer.index, lowest=bias)
         self.set(3, late_word=stored, element=self.bits(element), layer=layer.index,
-                 activation=is_activation,
-                 element_y=gather, element_x=update)
+                 activation=is_activation, element_y=gather, element_x=update)
         shift = zeros + layer.product_shift if forward else zeros
         if n.pow2:
             self.set(3, shift=not forward, own_power=own, negate=update,
