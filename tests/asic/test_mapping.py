@@ -5,7 +5,10 @@ import pytest
 from taxonn_hw.asic import mapping
 from taxonn_hw.asic.mapping import map_component
 from taxonn_hw.asic.netlist import read_netlist
+from taxonn_hw.config import config_from_dict
+from taxonn_hw.engines import make_plan
 from taxonn_hw.flow.errors import ToolError
+from taxonn_hw.rtl.accelerator import make_accelerator
 
 from .tiny import AREAS, Design, library
 
@@ -39,6 +42,14 @@ def test_cells_left_alone_are_not_used(tmp_path):
     found = library(tmp_path, more=iso)
     netlist = read_netlist(map_component(Design(), found), found)
     assert "FREE" not in {kind for kind, _ in netlist.cells}
+
+
+def test_every_cell_is_one_of_the_library(tmp_path):
+    """Here constants across modules leave a multiplexer behind, after synthesis has made gates."""
+    config = config_from_dict({"layers": [3, 33, 2], "lanes": 32, "training": False})
+    found = library(tmp_path)
+    netlist = read_netlist(map_component(make_accelerator(make_plan(config)), found), found)
+    assert {kind for kind, _ in netlist.cells} <= AREAS.keys()
 
 
 def test_a_conflict_of_drivers_is_an_error(tmp_path, monkeypatch):
