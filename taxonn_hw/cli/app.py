@@ -12,8 +12,8 @@ from ..errors import UserError
 __all__ = ["VERBS", "main"]
 
 #: The verbs in the order of ``taxonn --help``; each is a module with a command of that name.
-VERBS = ("presets", "check", "generate", "golden", "simulate", "train", "infer", "asic", "build",
-         "flash", "bench", "demo")
+VERBS = ("presets", "check", "generate", "golden", "explore", "simulate", "train", "infer", "asic",
+         "build", "flash", "bench", "demo")
 
 
 class _Verbs(click.Group):

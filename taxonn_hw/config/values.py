@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from ..fixed import Format, Pow2Format, QFormat, parse_format
 
@@ -80,9 +80,11 @@ def _read_delta(value: Any) -> Format:
     return fmt
 
 
-AnyQ = Annotated[QFormat, BeforeValidator(_read_qformat)]
-SignedQ = Annotated[QFormat, BeforeValidator(_read_signed)]
-DeltaFormat = Annotated[Format, BeforeValidator(_read_delta)]
+_AS_TEXT = PlainSerializer(str)  # as formats are written
+
+AnyQ = Annotated[QFormat, BeforeValidator(_read_qformat), _AS_TEXT]
+SignedQ = Annotated[QFormat, BeforeValidator(_read_signed), _AS_TEXT]
+DeltaFormat = Annotated[Format, BeforeValidator(_read_delta), _AS_TEXT]
 
 
 def _read_pair(value: Any) -> Any:
