@@ -117,6 +117,17 @@ def test_a_signal_that_was_refused_is_tried_again(monkeypatch):
     assert seen.count((0, "operand")) > 2
 
 
+@pytest.mark.parametrize("better", ["s7.6", "s7.7"])
+def test_of_two_the_better_one_stays(monkeypatch, better):
+    config = config_from_dict(SMALL)
+    monkeypatch.setattr(formats._Search, "accuracies", lambda self, narrow: (
+        [85 + 3 * (str(make_plan(narrow).layers[0].formats.operand) == better)], None))
+    searching = formats._Search(None, 1, range(1))
+    found, accuracy = searching.narrow(config, 0, "operand", 80)
+    assert (str(make_plan(found).layers[0].formats.operand), accuracy) == (better, 88)
+    assert searching.narrow(config, 0, "operand", 89) is None
+
+
 @pytest.mark.parametrize(("keys", "options", "message"), [
     ({}, {"loss": -0.5}, "the loss must be at least 0 points, not -0.5"),
     ({}, {"loss": float("nan")}, "the loss must be at least 0 points, not nan"),
