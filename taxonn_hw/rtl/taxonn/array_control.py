@@ -11,7 +11,7 @@ from ...fixed.gates import rounding_offset
 from ...plan.program import Finish
 from ..copies import add_copies
 from ..select import by_index
-from .array_parts import alignment_choice, alignment_numbers
+from .array_parts import alignment_choice, alignment_numbers, shift_zeros
 from .factor import FactorUnit
 from .lane import lane_control
 from .numerics import Numerics
@@ -67,7 +67,8 @@ def add_control(m, owner, slots, valids, random) -> list:
         ahead.c7_row_word.eq(random.c6), ahead.c8_row_word.eq(random.c7),
     ]
     if n.pow2:
-        m.d.comb += ahead.c3_power.eq(s2.power)
+        m.d.comb += [ahead.c3_power.eq(s2.power), ahead.c3_zeros.eq(
+            shift_zeros(n, layer=s2.layer, step=s2.update, rate=owner.rate))]
     if n.training and a.point:
         _offset(m, n, s3, valids[3], random.c3, ahead)
     if not a.scaled:
@@ -75,8 +76,8 @@ def add_control(m, owner, slots, valids, random) -> list:
         forward = by_index(s4.layer, {layer.index: number[
             layer.product_shift + a.forward_zeros(layer)] for layer in n.layers})
         m.d.comb += ahead.c5_alignment.eq(alignment_choice(
-            n, Mux(s4.pass_backward, 0, forward), layer=s4.layer, step=s4.update,
-            rate=owner.rate))
+            n, forward if n.pow2 else Mux(s4.pass_backward, 0, forward), layer=s4.layer,
+            step=s4.update, rate=owner.rate))
     return add_copies(m, ahead, owner.n_lanes, name="control", shape=ahead.shape())
 
 

@@ -8,13 +8,13 @@ from amaranth.hdl import Array, Cat, Mux, Signal
 from ...plan.latency import RANDOM_STAGE
 from ..copies import LANES_PER_COPY, add_copies
 from ..select import by_index
-from .lane import alignments
+from .lane_products import alignments
 from .numerics import Numerics
 from .random_words import ArrayRandom
 from .weights import WeightMemory
 
 __all__ = ["add_alignment", "add_pipeline", "add_random", "add_rows", "alignment_choice",
-           "alignment_numbers"]
+           "alignment_numbers", "shift_zeros"]
 
 
 def add_pipeline(m, owner, last: int, *, lead: int = 0):
@@ -95,17 +95,29 @@ def alignment_numbers(n: Numerics) -> dict[int, int]:
 
 def alignment_choice(n: Numerics, choice, *, layer, step, rate):
     """Return the number of the zeros that a product gets: ``choice``, or those of a ``step`` of
-    ``layer``."""
-    if not n.training:
+    ``layer``, unless its shift brings them."""
+    if not n.training or n.pow2:
         return choice
     if n.view.loadable:
-        return Mux(step, n.view.value(layer, "step_zeros") + rate, choice)
-    a, number = n.alignment, alignment_numbers(n)
+        return Mux(step, _step_zeros(n, layer, rate), choice)
+    number = alignment_numbers(n)
+    return Mux(step, _step_zeros(n, layer, rate, number), choice)
+
+
+def shift_zeros(n: Numerics, *, layer, step, rate):
+    """Return the zeros that the shift of a ``step`` of ``layer`` brings, else 0."""
+    return Mux(step, _step_zeros(n, layer, rate), 0)
+
+
+def _step_zeros(n: Numerics, layer, rate, number=None):
+    """Zeros that align a step of ``layer``, or what ``number`` says of them."""
+    if n.view.loadable:
+        return n.view.value(layer, "step_zeros") + rate
     low, high = n.network.config.rate_range
-    steps = by_index(layer, {k.index: Array(
-        number[a.update_zeros(k, exponent)] for exponent in range(high, low - 1, -1))[rate]
-        for k in n.layers})
-    return Mux(step, steps, choice)
+    found = {k.index: [n.alignment.update_zeros(k, exponent)
+                       for exponent in range(high, low - 1, -1)] for k in n.layers}
+    return by_index(layer, {k: Array(number[z] if number else z for z in zeros)[rate]
+                            for k, zeros in found.items()})
 
 
 def add_alignment(m, n: Numerics, control, choice, *, layer, step, rate) -> None:

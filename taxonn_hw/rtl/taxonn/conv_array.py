@@ -17,7 +17,14 @@ from ...plan.latency import ADDRESS_LATENCY, PRODUCT_STAGE, SUM_STAGE, conv_writ
 from ...plan.layout import weight_group
 from ...plan.program import Finish
 from ..select import by_index
-from .array_parts import add_alignment, add_pipeline, add_random, add_rows, alignment_numbers
+from .array_parts import (
+    add_alignment,
+    add_pipeline,
+    add_random,
+    add_rows,
+    alignment_numbers,
+    shift_zeros,
+)
 from .conv_slot import conv_slot
 from .conv_vectors import GroupedMemory
 from .factor import FactorUnit
@@ -241,8 +248,11 @@ class ConvArray(wiring.Component):
             "c3_own_power": 1,
             "c3_negate": s2.gradient,
         }
+        if n.pow2:
+            registered["c3_zeros"] = shift_zeros(n, layer=s2.tag.layer, step=s2.gradient,
+                                                 rate=self.rate)
         for name, value in registered.items():
-            register = Signal(name=name, reset_less=True)
+            register = Signal(common[name].shape(), name=name, reset_less=True)
             m.d.sync += register.eq(value)
             m.d.comb += common[name].eq(register)
         if n.view.loadable:
@@ -279,8 +289,9 @@ class ConvArray(wiring.Component):
                 number = alignment_numbers(n)
                 forward = by_index(s4.tag.layer, {
                     k.index: number[k.product_shift] for k in n.layers})
-            add_alignment(m, n, common, Mux(s4.spread, forward, 0), layer=s4.tag.layer,
-                          step=s4.gradient, rate=self.rate)
+            choice = forward if n.pow2 else Mux(s4.spread, forward, 0)
+            add_alignment(m, n, common, choice, layer=s4.tag.layer, step=s4.gradient,
+                          rate=self.rate)
         factors = []
         for g in range(self.groups):
             m.submodules[f"factor_{g}"] = factor = FactorUnit(numerics=n)

@@ -7,7 +7,7 @@ c2        stored weight (in the array's row register)
 c3        the same again; operand: the weight, rounded and saturated to what the multiplier sees;
           memories show the lane's element
 c4        factors: operand or element, and broadcast scalar or element; the word
-c5        product (multiplier or shifter); what is added to it: word, bias or offset of rounding
+c5        product (multiplier, shifter); what is added to it: word, bias or offset of rounding
 c6        their sum; to the adder tree
 c7        accumulator (spread), updated weight: written in this cycle
           (conv nets: accumulator, of steps too; the updated weight a stage later)
@@ -21,36 +21,20 @@ deltas follow the shape of a DSP cell with all its registers: factors, product, 
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...fixed import RANDOM_BITS, Rounding
 from ...fixed.gates import requantize, round_shift, rounding_offset
-from ...fixed.variable import append_zeros
 from ..select import by_index
+from .lane_products import add_products, alignments, most_step_zeros
 from .lane_stores import add_activation, add_delta
 from .lane_update import add_update
 from .loaded_lane import loaded_bias, loaded_control, loaded_operand
 from .numerics import Numerics
 
-__all__ = ["Lane", "alignments", "lane_control"]
-
-
-def alignments(numerics: Numerics) -> list[int]:
-    """Zeros that products may get in the lane, where the scalar has not got them: distinct."""
-    n, a = numerics, numerics.alignment
-    if a.scaled:
-        return [0]
-    if n.view.loadable:
-        return list(range(n.view.most_zeros + 1))
-    found = {0}
-    for layer in n.layers:
-        found.add(layer.product_shift + a.forward_zeros(layer))
-        low, high = n.network.config.rate_range
-        if n.training:
-            found |= {a.update_zeros(layer, rate) for rate in range(low, high + 1)}
-    return sorted(found)
+__all__ = ["Lane", "lane_control"]
 
 
 def lane_control(numerics: Numerics) -> data.StructLayout:
@@ -77,6 +61,7 @@ def lane_control(numerics: Numerics) -> data.StructLayout:
         "c3_shift": 1,              # powers of two: backward or update, not forward
         "c3_own_power": 1,          # powers of two: the lane's, not the broadcast one
         "c3_negate": 1,             # powers of two: update
+        "c3_zeros": range(most_step_zeros(n) + 1) if n.pow2 else 1,  # powers of two: of a step
         "c3_activation": 1,         # the element is an activation
         "c4_layer": layer,
         "c4_offset": unsigned(max(n.alignment.point, 1)),  # row's part of the offset of rounding
@@ -155,16 +140,10 @@ class Lane(wiring.Component):
         c4_word = Signal(n.word, reset_less=True)
         m.d.sync += c4_word.eq(self.late_word)
         operand, activation, delta = self._view(m)
-        product = (self._shifts(m, operand, activation, delta) if n.pow2
-                   else self._multiplies(m, operand, activation, delta))
-        # As wide as the sum where nothing is appended: else Yosys leaves the adder out of the DSP.
-        wide = n.total if n.alignment.scaled else n.multiplied
-        c5_product = Signal(wide, reset_less=True)
+        product = add_products(m, n, c, operand, activation, delta)
         c5_addend = Signal(n.total, reset_less=True)
         c6_total = Signal(n.total, reset_less=True)
-        addend = self._addend(m, c4_word)
-        m.d.sync += [c5_product.eq(product), c5_addend.eq(addend),
-                     c6_total.eq(self._aligned(c5_product) + c5_addend)]
+        m.d.sync += [c5_addend.eq(self._addend(m, c4_word)), c6_total.eq(product + c5_addend)]
         m.d.comb += self.gathered.eq(c6_total)
         sums = Signal(n.accumulator, name="c7_accumulator", reset_less=True)
         with m.If(c.c6_accumulate):  # the sum is multiplexed, not a term: one look-up table a bit
@@ -218,54 +197,6 @@ class Lane(wiring.Component):
             result[layer.index] = views[key]
         return result
 
-    def _multiplies(self, m, operand, activation, delta):
-        """The product of fixed-point factors: registers, and combinational from c4 to c5."""
-        n, c = self.numerics, self.control
-        shifted = activation  # as the factor of a forward product
-        if n.alignment.scaled and not n.view.loadable:  # whose lanes gather no forward sums
-            shifted = by_index(c.c3_layer, {layer.index: round_shift(
-                activation, -layer.product_shift, Rounding.FLOOR) for layer in n.layers})
-        element = activation
-        if n.training:
-            element = Signal(n.vector)
-            m.d.comb += element.eq(Mux(c.c3_activation, activation, delta))
-            shifted = Mux(c.c3_activation, shifted, delta)
-        x = Mux(c.c3_element_x, element, operand) if n.training else operand
-        c4_x = Signal(x.shape(), reset_less=True)
-        y = Mux(c.c3_element_y, shifted, c.c3_factor)
-        c4_y = Signal(n.factor if n.alignment.scaled else y.shape(), reset_less=True)
-        m.d.sync += [c4_x.eq(x), c4_y.eq(y)]
-        return c4_x * c4_y
-
-    def _shifts(self, m, operand, activation, delta):
-        """The product where deltas are powers of two: forward a multiplier, else a shifter."""
-        n, c = self.numerics, self.control
-        c4_operand = Signal(n.operand, reset_less=True)
-        c4_y = Signal(n.vector_activation, reset_less=True)  # forward: no scalar is wider
-        m.d.sync += [
-            c4_operand.eq(Mux(c.c3_shift, 0, operand)),
-            c4_y.eq(Mux(c.c3_element_y, activation, c.c3_factor)),
-        ]
-        base = Signal(signed(max(len(operand), len(activation) + 1, n.factor.width + 1)))
-        power = Signal(n.delta)
-        m.d.comb += [
-            power.eq(Mux(c.c3_own_power, delta, c.c3_power)),
-            base.eq(Mux(c.c3_element_x, Mux(c.c3_own_power, c.c3_factor, activation), operand)),
-        ]
-        field, zero = power[:-1], ~power[:-1].any() | ~c.c3_shift
-        c4_base = Signal(signed(len(base) + 1), reset_less=True)
-        c4_field = Signal(len(field), reset_less=True)
-        m.d.sync += [
-            c4_base.eq(Mux(zero, 0, Mux(power[-1] ^ c.c3_negate, -base, base))),
-            c4_field.eq(field),
-        ]
-        most = (1 << len(field)) - 1
-        shifted = Array([Const(0)] + [round_shift(c4_base, -k, Rounding.FLOOR)
-                                      for k in range(most)])[c4_field]
-        product, shift = Signal(n.multiplied), Signal(n.multiplied)
-        m.d.comb += [product.eq(c4_operand * c4_y), shift.eq(shifted)]
-        return (product | shift).as_signed()  # one of the two is zero
-
     def _addend(self, m, word):
         """What is added to the product, combinational from c4 to c5: of its terms at most one.
 
@@ -291,13 +222,6 @@ class Lane(wiring.Component):
         if n.has_scalar_bias:
             terms.append(self.extra)
         return reduce(or_, terms, Const(0, signed(1)))
-
-    def _aligned(self, product):
-        shifts = alignments(self.numerics)
-        if self.numerics.view.loadable:
-            return append_zeros(product, self.control.c5_alignment, shifts[-1])
-        choices = [round_shift(product, -zeros, Rounding.FLOOR) for zeros in shifts]
-        return choices[0] if len(choices) == 1 else Array(choices)[self.control.c5_alignment]
 
 
 def _gated(value, enable):

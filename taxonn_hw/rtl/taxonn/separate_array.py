@@ -6,7 +6,8 @@ from ...plan.latency import sums_over_slots
 from ...plan.program import Finish
 from ..select import by_index
 from .array import LaneArray
-from .separate_lane import SeparateLane, product_alignments, separate_factors, step_alignments
+from .lane_products import step_alignments
+from .separate_lane import SeparateLane, product_alignments, separate_factors
 from .tree import AdderTree
 
 __all__ = ["SeparateArray"]

@@ -25,19 +25,13 @@ from ...fixed.gates import round_shift, rounding_offset
 from ...plan.program import Element, Finish
 from ..select import by_index, common_shape
 from .lane import Lane
+from .lane_products import step_alignments
 from .lane_update import add_update
 from .numerics import Numerics, bounds, union
 
-__all__ = ["SeparateLane", "separate_factors", "step_alignments"]
+__all__ = ["SeparateLane", "separate_factors"]
 
 _IN_LANES = (Finish.LANES, Finish.DRAIN)
-
-
-def step_alignments(numerics: Numerics) -> list[int]:
-    """Zeros that a step may get: distinct."""
-    low, high = numerics.network.config.rate_range
-    return sorted({numerics.alignment.update_zeros(layer, rate) for layer in numerics.layers
-                   for rate in range(low, high + 1)})
 
 
 def product_alignments(numerics: Numerics) -> list[int]:

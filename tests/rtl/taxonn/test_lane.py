@@ -23,7 +23,8 @@ from taxonn_hw.plan.latency import (
     lane_activation_stage,
     lane_delta_stage,
 )
-from taxonn_hw.rtl.taxonn.lane import Lane, alignments
+from taxonn_hw.rtl.taxonn.lane import Lane
+from taxonn_hw.rtl.taxonn.lane_products import alignments
 from taxonn_hw.rtl.taxonn.numerics import Numerics
 from taxonn_hw.testing import trace
 from tests.rtl.networks import make_network
@@ -110,6 +111,7 @@ class Bench:
         shift = zeros + layer.product_shift if forward else zeros
         if n.pow2:
             self.set(3, shift=not forward, own_power=own, negate=update,
+                     zeros=0 if forward else shift,
                      power=self.word() & 1 if own else word,
                      factor=x if forward or update else self.code(f.x))
         else:
@@ -122,7 +124,11 @@ class Bench:
             self.set(4, **self.offset(self.network.config.rounding.update, row_word, True))
         self.set(4, extra=extra)
         shifts = alignments(n)
-        self.set(5, alignment=0 if a.scaled else shifts.index(shift))
+        if a.scaled or (n.pow2 and not forward):  # the zeros came before
+            alignment = int(self.rng.integers(len(shifts)))
+        else:
+            alignment = shifts.index(shift)
+        self.set(5, alignment=alignment)
         self.set(6, layer=layer.index, accumulate=spread, first=first, bias=bias)
         self.set(7, layer=layer.index, row_word=self.word())
         self.set(8, layer=layer.index, row_word=self.word())
