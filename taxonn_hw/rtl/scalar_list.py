@@ -82,16 +82,19 @@ class ScalarList(wiring.Component):
         with m.Elif(self.finish):
             m.d.sync += self.complete.eq(1)
 
-        # The memory's own output holds the word that waits for the output register.
-        first = Signal(self.shape, reset_less=True)
+        # The memory's own output holds the word that waits for the output register; of several
+        # banks each has one, plain, so that a block RAM has it in it.
+        firsts = [Signal(self.shape, name=f"first_{g}", reset_less=True)
+                  for g in range(self.banks)]
+        first_bank = Signal.like(bank)
         pop = Signal()
         move = Signal()
-        word = Array(words)[fetched_bank] if self.banks > 1 else words[0]
         at_end = Signal()
         walked = Signal()
         valid = Signal(name="first_valid")
         m.d.comb += [
-            self.o.valid.eq(valid), self.o.payload.eq(first),
+            self.o.valid.eq(valid),
+            self.o.payload.eq(Array(firsts)[first_bank] if self.banks > 1 else firsts[0]),
             pop.eq(valid & self.o.ready), move.eq(fetched & (~valid | pop)),
             fetch.eq(~at_end & (~fetched | move)),
             self.done.eq(self.complete & walked & ~fetched & ~valid),
@@ -105,7 +108,8 @@ class ScalarList(wiring.Component):
         with m.If(fetch):
             m.d.sync += fetched_bank.eq(bank)
         with m.If(move):
-            m.d.sync += first.eq(word)
+            m.d.sync += [first_bank.eq(fetched_bank),
+                         *(first.eq(word) for first, word in zip(firsts, words, strict=True))]
         self._walk(m, count, address, bank, fetch, at_end, walked, restart)
         return m
 

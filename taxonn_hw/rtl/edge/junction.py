@@ -53,7 +53,8 @@ class EdgeJunction(wiring.Component):
     learns : Out(1)
         With ``right``: of a training sample.
     targets : In
-        Of the last junction, at stage A; ``target_row``, ``target_part`` ask two stages before.
+        Of the last junction, at stage A; ``target_row``, ``target_part`` ask
+        :data:`.targets.TARGET_LATENCY` stages before.
     active, place, move_write, move_data, moved : In, Out
         From the mover; ``place.junction`` has been looked at.
     """

@@ -13,6 +13,7 @@ from ...fixed.random import delta_index
 from .backward import REGISTER_ROWS, BackwardLane, BackwardProducts, LeftDelta
 from .delta import OutputDelta
 from .staged import Staged, pick
+from .targets import TARGET_LATENCY
 from .update import StepLane, StepScale
 from .walk import Walk
 
@@ -36,7 +37,7 @@ def add_deltas(m, owner) -> Staged:
     m.submodules.target_walk = walk = Walk(cycles=j.cycles, sweeps=1, groups=j.n_groups,
                                            parts=owner.target_parts)
     m.d.comb += [walk.valid.eq(owner.valids.at(-1)), walk.first.eq(owner.firsts.at(-1))]
-    ask = stages.activation - 2
+    ask = stages.activation - TARGET_LATENCY
     m.d.comb += [owner.target_row.eq(Staged(m, walk.row, 0, "target_row").at(ask)),
                  owner.target_part.eq(Staged(m, walk.part, 0, "target_part").at(ask))]
     memory = Memory(shape=data.ArrayLayout(owner.shapes.delta.width, owner.n),

@@ -9,7 +9,7 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ...plan.edge.network import EdgeNetwork
-from ..skid import SkidBuffer
+from ..skid import StreamRegister
 from .parameters import MOVED_LATENCY
 from .staged import Staged, pick
 
@@ -66,7 +66,7 @@ class EdgeMover(wiring.Component):
         row_ends = Signal()
         beat = Signal()        # a beat moves
         jump = Signal()        # a row (bias) is passed by
-        m.submodules.skid = skid = SkidBuffer(shape=self.word_group)
+        m.submodules.register = register = StreamRegister(shape=self.word_group)
         m.submodules.queue = queue = SyncFIFOBuffered(width=self.word_group.size, depth=_DEPTH)
         credit = Signal(range(_DEPTH + 1), init=_DEPTH)  # room for beats that are on their way
         fetch = Signal()
@@ -85,10 +85,10 @@ class EdgeMover(wiring.Component):
                 [j.cycles - 1 for j in layers], [j.n_groups - 1 for j in layers]))),
             self.data.eq(self.i.payload),
             queue.w_en.eq(arrives), queue.w_data.eq(self.moved),
-            skid.i.valid.eq(queue.r_rdy), Value.cast(skid.i.payload).eq(queue.r_data),
-            queue.r_en.eq(skid.i.ready), popped.eq(skid.i.valid & skid.i.ready),
+            register.i.valid.eq(queue.r_rdy), Value.cast(register.i.payload).eq(queue.r_data),
+            queue.r_en.eq(register.i.ready), popped.eq(register.i.valid & register.i.ready),
         ]
-        wiring.connect(m, skid.o, wiring.flipped(self.o))
+        wiring.connect(m, register.o, wiring.flipped(self.o))
         with m.If(beat | jump):
             m.d.sync += place.group.eq(Mux(group_ends, 0, place.group + 1))
             with m.If(group_ends):

@@ -12,7 +12,12 @@ from ...plan.edge.network import EdgeNetwork
 from ...plan.streams import element_width
 from .staged import Staged, pick
 
-__all__ = ["TargetQueue", "TargetRows", "target_slots"]
+__all__ = ["TARGET_LATENCY", "TargetQueue", "TargetRows", "target_slots"]
+
+#: Cycles from a question to its targets.
+TARGET_LATENCY = 3
+#: Bits of ``part`` that choose a cycle before the others do.
+_STEP = 2
 
 
 def target_slots(network: EdgeNetwork) -> int:
@@ -47,8 +52,7 @@ class TargetRows:
 class TargetQueue(wiring.Component):
     """A ring of samples; beats of ``G`` targets in, groups of ``R`` outputs out.
 
-    Latency from ``slot`` and
-    ``row`` to ``targets`` 2.
+    Latency from ``slot``, ``row`` and ``part`` to ``targets`` :data:`TARGET_LATENCY`.
 
     Parameters
     ----------
@@ -99,9 +103,14 @@ class TargetQueue(wiring.Component):
             read.addr.eq(self.slot * rows + self.row),
         ]
         word, size = read.data.as_value(), width * self.n
-        part = Staged(m, self.part, 0, "part").at(1)
+        part = Staged(m, self.part, 0, "part")
+        groups = [word[k * size:(k + 1) * size] for k in range(self.rows.parts)]
+        fours = [pick(part.at(1)[:_STEP], groups[k:k + (1 << _STEP)])
+                 for k in range(0, len(groups), 1 << _STEP)]
+        chosen = Signal(size * len(fours), name="fours", reset_less=True)
         targets = Signal(data.ArrayLayout(self.code, self.n), name="register", reset_less=True)
-        m.d.sync += targets.as_value().eq(
-            pick(part, [word[k * size:(k + 1) * size] for k in range(self.rows.parts)]))
+        m.d.sync += [chosen.eq(Cat(fours)), targets.as_value().eq(
+            pick(part.at(2)[_STEP:], [chosen[k * size:(k + 1) * size]
+                                      for k in range(len(fours))]))]
         m.d.comb += self.targets.eq(targets)
         return m

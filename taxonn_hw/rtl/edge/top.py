@@ -20,7 +20,7 @@ from .parameters import MOVED_LATENCY
 from .results import Argmax, ResultQueue, Scores
 from .sequencer import Sequencer, left_copies
 from .staged import Staged, pick
-from .targets import TargetQueue
+from .targets import TARGET_LATENCY, TargetQueue
 
 __all__ = ["EdgeAccelerator"]
 
@@ -138,7 +138,7 @@ class EdgeAccelerator(wiring.Component):
         slot = Staged(m, sequencer.target_slot, -3, "target_slot")
         m.d.comb += [
             queue.write.eq(loader.write_target), queue.elements.eq(loader.elements),
-            queue.slot.eq(slot.at(at - 2)), queue.row.eq(last.target_row),
+            queue.slot.eq(slot.at(at - TARGET_LATENCY)), queue.row.eq(last.target_row),
             queue.part.eq(last.target_part), last.targets.eq(queue.targets),
         ]
         return queue.targets

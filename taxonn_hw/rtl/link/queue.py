@@ -11,7 +11,8 @@ __all__ = ["BlockQueue"]
 class BlockQueue(wiring.Component):
     """First in, first out.
 
-    Latency 4 cycles from ``i`` to ``o``, which comes from a register; a beat a cycle in, and out.
+    Latency 4 cycles from ``i`` to ``o``; a beat a cycle in, and out.  ``i.ready`` and ``o`` come
+    from registers.
 
     Parameters
     ----------
@@ -39,7 +40,6 @@ class BlockQueue(wiring.Component):
         move = Signal()                   # it goes from there to here
         beat = Signal(self.width, reset_less=True)
         m.d.comb += [
-            self.i.ready.eq((written ^ fetched) != self.depth),
             write.en.eq(self.i.valid & self.i.ready), write.addr.eq(written[:bits]),
             write.data.eq(self.i.payload),
             move.eq(shown & (~held | self.o.ready)),
@@ -47,7 +47,12 @@ class BlockQueue(wiring.Component):
             read.addr.eq(fetched[:bits]),
             self.o.valid.eq(held), self.o.payload.eq(beat),
         ]
-        m.d.sync += [written.eq(written + write.en), fetched.eq(fetched + read.en)]
+        after, ready = Signal(bits + 1), Signal(init=1)  # a beat more
+        m.d.comb += [after.eq(written + 1), self.i.ready.eq(ready)]
+        full, fills = (written ^ fetched) == self.depth, (after ^ fetched) == self.depth
+        m.d.sync += [fetched.eq(fetched + read.en), ready.eq(~full & ~(fills & write.en))]
+        with m.If(write.en):
+            m.d.sync += written.eq(after)
         m.d.sync += [shown.eq(read.en | shown & ~move), held.eq(move | held & ~self.o.ready)]
         with m.If(move):
             m.d.sync += beat.eq(read.data)

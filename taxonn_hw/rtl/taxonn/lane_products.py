@@ -52,7 +52,8 @@ def add_products(m, n: Numerics, c, operand, activation, delta):
     multiply = _shifts_and_multiplies if n.pow2 else _multiplies
     product, shifted = multiply(m, n, c, operand, activation, delta)
     # As wide as the sum where nothing is appended: else Yosys leaves the adder out of the DSP.
-    c5_product = Signal(n.total if n.alignment.scaled else product.shape(), reset_less=True)
+    wide = n.total if n.alignment.scaled else product.shape() if n.pow2 else n.multiplied
+    c5_product = Signal(wide, reset_less=True)
     m.d.sync += c5_product.eq(product)
     aligned = _aligned(n, c, c5_product)
     if shifted is None:
@@ -86,9 +87,7 @@ def _multiplies(m, n: Numerics, c, operand, activation, delta):
     y = Mux(c.c3_element_y, shifted, c.c3_factor)
     c4_y = Signal(n.factor if n.alignment.scaled else y.shape(), reset_less=True)
     m.d.sync += [c4_x.eq(x), c4_y.eq(y)]
-    product = Signal(n.multiplied)
-    m.d.comb += product.eq(c4_x * c4_y)
-    return product, None
+    return c4_x * c4_y, None
 
 
 def _shifts_and_multiplies(m, n: Numerics, c, operand, activation, delta):

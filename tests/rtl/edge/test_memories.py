@@ -7,7 +7,7 @@ from amaranth.hdl import signed, unsigned
 from taxonn_hw.plan.streams import element_width
 from taxonn_hw.rtl.edge.left_bank import LeftBank
 from taxonn_hw.rtl.edge.parameters import MOVED_LATENCY, ParameterMemory
-from taxonn_hw.rtl.edge.targets import TargetQueue, target_slots
+from taxonn_hw.rtl.edge.targets import TARGET_LATENCY, TargetQueue, target_slots
 from taxonn_hw.testing import trace
 from tests.edge_configs import edge_network
 
@@ -124,7 +124,8 @@ def test_target_queue(layers, edge):
     steps += [{"slot": slot, "row": g // dut.rows.parts, "part": g % dut.rows.parts}
               for slot, g in asked]
     n = output.neurons_per_clock
-    seen = trace(dut, [*steps, {}, {}], [f"targets.{k}" for k in range(n)])
+    steps += [{}] * TARGET_LATENCY
+    seen = trace(dut, steps, [f"targets.{k}" for k in range(n)])
     for k, (slot, g) in enumerate(asked):
-        np.testing.assert_array_equal(list(seen[first + k + 2].values()),
+        np.testing.assert_array_equal(list(seen[first + k + TARGET_LATENCY].values()),
                                       targets[slot, g * n:(g + 1) * n])
