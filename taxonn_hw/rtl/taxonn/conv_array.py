@@ -11,28 +11,18 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...fixed import RANDOM_BITS, Rounding
-from ...fixed.gates import rounding_offset
+from ...fixed import RANDOM_BITS
 from ...plan.latency import ADDRESS_LATENCY, PRODUCT_STAGE, SUM_STAGE, conv_write_latency
 from ...plan.layout import weight_group
 from ...plan.program import Finish
-from ..select import by_index
-from .array_parts import (
-    add_alignment,
-    add_pipeline,
-    add_random,
-    add_rows,
-    alignment_numbers,
-    shift_zeros,
-)
+from .array_parts import add_pipeline, add_random, add_rows
+from .conv_control import add_conv_control
 from .conv_slot import conv_slot
 from .conv_vectors import GroupedMemory
-from .factor import FactorUnit
 from .gradient_rows import add_gradient_rows
-from .lane import Lane, lane_control
+from .lane import Lane
 from .neuron_unit import sum_tag
 from .numerics import Numerics
-from .slot import slot_layout
 from .tree import AdderTree, sum_layout
 
 __all__ = ["ConvArray"]
@@ -106,7 +96,7 @@ class ConvArray(wiring.Component):
         m.d.comb += weights.write[0].eq(self._writes(slots[-1])
                                         | (stored[self.last] if n.training else self.move_store))
         late = self._late_lanes(m, random.lanes, slots, valids)
-        controls = self._controls(m, slots, valids, random, stored)
+        controls = add_conv_control(m, self, slots, valids, random, stored)
         elements = [Const(0, 1)] * self.n_lanes
         if n.training:
             shown = Cat(self._vectors(m, slots))
@@ -144,7 +134,7 @@ class ConvArray(wiring.Component):
         """Return the smallest part of the lanes that always belongs to one group."""
         return lane * self.groups // self.n_lanes
 
-    def _of_group(self, layer, values) -> list:
+    def of_group(self, layer, values) -> list:
         """Return for every share of the lanes the value of its group in ``layer``."""
         return [self.numerics.view.by_groups(
             layer, lambda groups, share=share: values[share * groups // self.groups])
@@ -163,10 +153,6 @@ class ConvArray(wiring.Component):
             if n.decay is not None:
                 m.d.sync += slots[3].decays.eq(0)
         return slots, valids
-
-    def _steps(self, slot):
-        """Whether a slot steps its row: the last one of a kernel gradient and of a batch."""
-        return slot.update & slot.takes_step if self.numerics.batch > 1 else slot.update
 
     def _writes(self, slot):
         """Whether the row of the slot that is through comes back changed."""
@@ -196,8 +182,8 @@ class ConvArray(wiring.Component):
         self._connect(m, vectors, layer, self.d_write)
         live, picks = [], []
         for share, (is_live, pick) in enumerate(zip(
-                self._of_group(layer, [self.live[g] for g in range(self.groups)]),
-                self._of_group(layer, [self.picks[g] for g in range(self.groups)]), strict=True)):
+                self.of_group(layer, [self.live[g] for g in range(self.groups)]),
+                self.of_group(layer, [self.picks[g] for g in range(self.groups)]), strict=True)):
             live.append(Signal(name=f"c2_live_{share}", reset_less=True))
             picks.append(Signal(self.picks[0].shape(), name=f"c2_pick_{share}", reset_less=True))
             m.d.sync += [live[-1].eq(is_live), picks[-1].eq(pick)]
@@ -223,7 +209,7 @@ class ConvArray(wiring.Component):
 
     def _connect(self, m, memory, layer, store) -> None:
         """Read a grouped memory at c1; write to the lanes of a channel in all groups."""
-        rows = self._of_group(layer, [self.rows[g] for g in range(self.groups)])
+        rows = self.of_group(layer, [self.rows[g] for g in range(self.groups)])
         m.d.comb += [memory.rows[share].eq(row) for share, row in enumerate(rows)]
         mask = [self.numerics.view.by_groups(
             store.layer, lambda groups, k=k: store.lane == k % (self.n_lanes // groups))
@@ -235,97 +221,6 @@ class ConvArray(wiring.Component):
             with m.If(view.clear.valid):
                 m.d.comb += [memory.write.eq(1), memory.row.eq(view.clear.row),
                              memory.lanes.eq((1 << self.n_lanes) - 1), memory.code.eq(0)]
-
-    def _controls(self, m, slots, valids, random, stored) -> list:
-        """Decode once; return the control of every share of the lanes."""
-        n, a = self.numerics, self.numerics.alignment
-        common = Signal(lane_control(n), name="common_control")
-        s2 = slots[2]
-        registered = {
-            "c3_element_y": valids[2] & s2.gather,
-            "c3_element_x": valids[2] & s2.gradient,
-            "c3_shift": valids[2] & (s2.gather | s2.gradient),
-            "c3_own_power": 1,
-            "c3_negate": s2.gradient,
-        }
-        if n.pow2:
-            registered["c3_zeros"] = shift_zeros(n, layer=s2.tag.layer, step=s2.gradient,
-                                                 rate=self.rate)
-        for name, value in registered.items():
-            register = Signal(common[name].shape(), name=name, reset_less=True)
-            m.d.sync += register.eq(value)
-            m.d.comb += common[name].eq(register)
-        if n.view.loadable:
-            self._numbers(m, slots, common)
-        s4, s6, s7 = slots[4], slots[6], slots[7]
-        m.d.comb += [
-            common.c2_layer.eq(s2.tag.layer), common.c3_layer.eq(slots[3].tag.layer),
-            common.c4_layer.eq(s4.tag.layer),
-            common.c4_update.eq(self._steps(s4)), common.c4_bias.eq(s4.bias & s4.spread),
-            common.c6_first.eq(s6.first), common.c6_layer.eq(s6.tag.layer),
-            common.c6_accumulate.eq(valids[6] & (s6.spread | s6.gradient) | stored[6]),
-            common.c7_layer.eq(s7.tag.layer), common.c7_bias.eq(s7.bias),
-        ]
-        if n.training and a.point:
-            rounding = n.network.config.rounding
-            offset = ~rounding_offset(a.point, rounding.update, random.c4)
-            m.d.comb += [
-                common.c4_offset.eq(offset & self._steps(s4).replicate(a.point)),
-                common.c4_offset_lane.eq(
-                    self._steps(s4) & int(rounding.update is Rounding.STOCHASTIC)),
-            ]
-        if n.batch > 1:
-            s5 = slots[5]
-            m.d.comb += common.c5_gathers.eq(valids[5] & s5.gradient & s5.first & ~s5.fresh)
-        if n.decay is not None:
-            m.d.comb += [common.c8_decays.eq(slots[8].decays & ~slots[8].bias),
-                         common.c8_row_word.eq(random.c8)]
-            if n.batch > 1:
-                m.d.comb += common.c7_steps.eq(s7.takes_step)
-        if not a.scaled:
-            if n.view.loadable:
-                forward = n.view.value(s4.tag.layer, "product_zeros")
-            else:
-                number = alignment_numbers(n)
-                forward = by_index(s4.tag.layer, {
-                    k.index: number[k.product_shift] for k in n.layers})
-            choice = forward if n.pow2 else Mux(s4.spread, forward, 0)
-            add_alignment(m, n, common, choice, layer=s4.tag.layer, step=s4.gradient,
-                          rate=self.rate)
-        factors = []
-        for g in range(self.groups):
-            m.submodules[f"factor_{g}"] = factor = FactorUnit(numerics=n)
-            c2 = Signal(slot_layout(n), name=f"c2_dense_slot_{g}")
-            scalar = Signal(n.scalar, name=f"c2_scalar_{g}", reset_less=True)
-            m.d.sync += scalar.eq(self.scalars[g])
-            m.d.comb += [
-                c2.layer.eq(s2.tag.layer), c2.update.eq(s2.gradient), c2.gather.eq(s2.gather),
-                c2.pass_backward.eq(~s2.spread), c2.scalar.eq(scalar),
-                factor.c2.eq(c2), factor.c2_valid.eq(valids[2]), factor.rate.eq(self.rate),
-            ]
-            register = Signal(n.factor, name=f"c3_factor_{g}")
-            m.d.sync += register.eq(factor.c2_factor)
-            factors.append(register)
-        controls = []
-        for share, value in enumerate(self._of_group(slots[3].tag.layer, factors)):
-            control = Signal(lane_control(n), name=f"control_{share}")
-            m.d.comb += [control.eq(common), control.c3_factor.eq(value)]
-            controls.append(control)
-        return controls
-
-    def _numbers(self, m, slots, common) -> None:
-        """What lanes have to know of the layer of each stage, from the table."""
-        view = self.numerics.view
-        looked_up = {
-            "c2_operand_zeros": (slots[1], "operand_zeros"),
-            "c2_operand_high": (slots[1], "operand_high"),
-            "c4_bias_zeros": (slots[3], "bias_zeros"),
-            "c7_weight_high": (slots[6], "weight_high"), "c7_bias_high": (slots[6], "bias_high"),
-        }
-        for name, (slot, number) in looked_up.items():
-            register = Signal(common[name].shape(), name=f"{name}_held", reset_less=True)
-            m.d.sync += register.eq(view.value(slot.tag.layer, number))
-            m.d.comb += common[name].eq(register)
 
     def _sums(self, m, slot, valid, products) -> None:
         n = self.numerics
