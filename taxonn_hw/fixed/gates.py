@@ -170,7 +170,8 @@ def pow2_round(acc: Value, shift: int, p: Pow2Format, mode: Rounding, random=Non
         magnitude, low = _shift_left(magnitude, -low), 0
     limit = low + p.n_magnitudes - 1  # bit of the largest magnitude
     if len(magnitude) > limit:
-        magnitude = Mux(magnitude >= (1 << limit), 1 << limit, magnitude)[:limit + 1]
+        beyond = magnitude[limit:].any()  # bits, not a comparison: another carry chain follows
+        magnitude = Mux(beyond, 1 << limit, magnitude)[:limit + 1]
     below = mask_below(magnitude, low)
     if mode is Rounding.STOCHASTIC:
         total = magnitude + (random & below)

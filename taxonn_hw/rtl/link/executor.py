@@ -39,7 +39,7 @@ class Executor(wiring.Component):
     end : Out(8)
         Place after its last byte.
     w_en, w_addr, w_data : Out
-        To the answer memory.
+        To the answer memory, from registers: the last byte with ``answered``.
     reset : Out(1)
         Of the accelerator; 7 cycles.
     csr : Out(register bus)
@@ -67,15 +67,17 @@ class Executor(wiring.Component):
         index = Signal(range(max(*n_bytes, len(self.info), 4)))
         source = Signal(range(max(len(self.widths), 2)))
         resetting = Signal(range(RESET_CLOCKS + 1))
-        last = Signal()
+        puts, last = Signal(), Signal()  # `byte` goes out, as the last of its kind
+        byte = Signal(8)
         m.d.comb += [
             self.csr.addr.eq(self.argument), self.csr.w_data.eq(self.value),
-            self.w_addr.eq(place), self.end.eq(place),
+            self.end.eq(place),
         ]
+        m.d.sync += [self.w_en.eq(puts), self.w_addr.eq(place), self.w_data.eq(byte)]
         m.d.sync += self.reset.eq(resetting != 0)  # it goes far
         with m.If(resetting != 0):
             m.d.sync += resetting.eq(resetting - 1)
-        with m.If(self.w_en):
+        with m.If(puts):
             m.d.sync += [place.eq(place + 1), index.eq(index + 1)]
             with m.If(last):
                 m.d.sync += index.eq(0)
@@ -100,34 +102,36 @@ class Executor(wiring.Component):
             with m.State("STROBE"):
                 m.next = "READ"
             with m.State("READ"):
-                self._copy(m, self.csr.r_data, 4, index, last)
+                self._copy(m, self.csr.r_data, 4, index, byte, puts, last)
             with m.State("INFO"):
                 info = Const(int.from_bytes(self.info, "little"), 8 * len(self.info))
-                self._copy(m, info, len(self.info), index, last)
+                self._copy(m, info, len(self.info), index, byte, puts, last)
             with m.State("PULL"):
                 with m.Switch(source):
                     for k, size in enumerate(n_bytes):
                         i = getattr(self, f"i_{k}")
                         with m.Case(k):
-                            m.d.comb += self.w_data.eq(_byte(i.payload, index))
+                            m.d.comb += byte.eq(_byte(i.payload, index))
                             with m.If((index == 0) & (~i.valid | (place > ANSWER_END - size))):
                                 m.next = "ANSWERED"
                             with m.Else():
-                                self._write(m, size, index, last, then="PULL")
+                                self._put(m, size, index, puts, last, then="PULL")
                                 m.d.comb += i.ready.eq(last)
             with m.State("ANSWERED"):
                 m.d.comb += self.answered.eq(1)
                 m.next = "IDLE"
         return m
 
-    def _copy(self, m, value, size: int, index, last, then="ANSWERED") -> None:
-        """Put byte ``index`` of ``value`` into the memory; go on after byte ``size - 1``."""
-        m.d.comb += self.w_data.eq(_byte(value, index))
-        self._write(m, size, index, last, then)
+    def _copy(self, m, value, size: int, index, byte, puts, last) -> None:
+        """Put byte ``index`` of ``value`` into the memory; the answer ends with byte
+        ``size - 1``."""
+        m.d.comb += byte.eq(_byte(value, index))
+        self._put(m, size, index, puts, last, then="ANSWERED")
 
-    def _write(self, m, size: int, index, last, then) -> None:
-        """Write ``w_data``, byte ``index`` of ``size``; go on after the last."""
-        m.d.comb += [self.w_en.eq(1), last.eq(index == size - 1)]
+    @staticmethod
+    def _put(m, size: int, index, puts, last, then: str) -> None:
+        """Put ``byte``, number ``index`` of ``size``; go on after the last."""
+        m.d.comb += [puts.eq(1), last.eq(index == size - 1)]
         with m.If(last):
             m.next = then
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from amaranth.hdl import Cat, Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ...bus.packing import StreamUnits
 from ...bus.protocol import MAX_WINDOW, PULL_STREAMS, PUSH_STREAMS, Command, encode_info
 from ..control import csr_signature
+from ..memory import add_memory
 from .executor import Executor
 from .queue import BlockQueue
 from .receiver import FrameReceiver
@@ -86,11 +86,9 @@ class Link(wiring.Component):
         for name, part in parts.items():
             m.submodules[name] = part
         session, control, done, following = Signal(8), Signal(8), Signal(8), Signal(8)
-        m.submodules.frames = frames = Memory(shape=8, depth=self.slots * _SLOT_BYTES, init=[])
-        m.submodules.answers = answers = Memory(shape=8, depth=_SLOT_BYTES, init=[])
         slot = (self.slots - 1).bit_length()
-        write, read = frames.write_port(), frames.read_port()
-        answer_write, answer_read = answers.write_port(), answers.read_port()
+        write, read = add_memory(m, "frames", shape=8, depth=self.slots * _SLOT_BYTES)
+        answer_write, answer_read = add_memory(m, "answers", shape=8, depth=_SLOT_BYTES)
         wiring.connect(m, transmitter.o, uart_out.i)
         wiring.connect(m, executor.csr, wiring.flipped(self.csr))
         m.d.comb += [

@@ -2,8 +2,9 @@
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+
+from ..memory import add_memory
 
 __all__ = ["BlockQueue"]
 
@@ -33,8 +34,7 @@ class BlockQueue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bits = (self.depth - 1).bit_length()
-        m.submodules.words = words = Memory(shape=self.width, depth=self.depth, init=[])
-        write, read = words.write_port(), words.read_port()
+        write, read = add_memory(m, "words", shape=self.width, depth=self.depth)
         written, fetched = Signal(bits + 1), Signal(bits + 1)
         shown, held = Signal(), Signal()  # the memory's output has a beat; `o` has one
         move = Signal()                   # it goes from there to here

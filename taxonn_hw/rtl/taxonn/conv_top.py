@@ -104,8 +104,7 @@ class ConvAccelerator(wiring.Component):
         m.submodules.array = array = ConvArray(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         starts = self._registers(m, control)
-        connect_samples(m, wiring.flipped(self.i_samples), loader, control,
-                        resident=bool(network.config.resident))
+        connect_samples(m, wiring.flipped(self.i_samples), loader, control, network)
         m.submodules.skid = skid = SkidBuffer(shape=hazard.slot)
         wiring.connect(m, sequencer.o, skid.i)
         wiring.connect(m, skid.o, hazard.i)

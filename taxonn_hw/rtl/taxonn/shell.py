@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...config_hash import config_hash
 from ...plan import Network
-from ...plan.latency import WRITE_STAGE
+from ...plan.latency import LANES_PER_COPY, WRITE_STAGE
 from ...plan.streams import geometry, result_shape
 from ..control import ControlBlock
 from ..skid import StreamRegister
@@ -54,15 +54,17 @@ def sequencer_ports(slot) -> dict:
     }
 
 
-def connect_samples(m, i_samples, loader, control, *, resident: bool) -> None:
-    """Bring samples to the loader, those of a resident memory, which is far, by a register."""
-    if not resident:
-        wiring.connect(m, i_samples, loader.i)
-        return
-    m.submodules.arriving = arriving = StreamRegister(shape=loader.i.payload.shape())
-    wiring.connect(m, i_samples, arriving.i)
-    wiring.connect(m, arriving.o, loader.i)
-    m.d.comb += arriving.clear.eq(control.flush)
+def connect_samples(m, i_samples, loader, control, network: Network) -> None:
+    """Bring samples to the loader, those of a resident memory, which is far, by a register, past a
+    wide array by two."""
+    source, hops = i_samples, 1 + (network.lanes > LANES_PER_COPY)
+    for hop in range(hops if network.config.resident else 0):
+        m.submodules[f"arriving_{hop}"] = arriving = StreamRegister(
+            shape=loader.i.payload.shape())
+        wiring.connect(m, source, arriving.i)
+        m.d.comb += arriving.clear.eq(control.flush)
+        source = arriving.o
+    wiring.connect(m, source, loader.i)
 
 
 def add_softmax(m, numerics: Numerics, unit, *, state, lane_word):

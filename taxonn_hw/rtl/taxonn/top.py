@@ -81,8 +81,7 @@ class Accelerator(wiring.Component):
         m.submodules.array = array = kind(numerics=n, target=self.target)
         m.submodules.neuron_unit = unit = NeuronUnit(numerics=n)
         wiring.connect(m, wiring.flipped(self.csr), control.bus)
-        connect_samples(m, wiring.flipped(self.i_samples), loader, control,
-                        resident=bool(network.config.resident))
+        connect_samples(m, wiring.flipped(self.i_samples), loader, control, network)
         issued = StreamRegister(shape=hazard.slot) if far else SkidBuffer(shape=hazard.slot)
         m.submodules.issued = issued
         wiring.connect(m, sequencer.o, issued.i)
