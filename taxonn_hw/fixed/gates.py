@@ -169,9 +169,9 @@ def pow2_round(acc: Value, shift: int, p: Pow2Format, mode: Rounding, random=Non
     if low < 0:
         magnitude, low = _shift_left(magnitude, -low), 0
     limit = low + p.n_magnitudes - 1  # bit of the largest magnitude
-    if len(magnitude) > limit:
-        beyond = magnitude[limit:].any()  # bits, not a comparison: another carry chain follows
-        magnitude = Mux(beyond, 1 << limit, magnitude)[:limit + 1]
+    # Beside the adder, not before it: whatever lies above it, that bit says enough.
+    beyond = magnitude[limit:].any() if len(magnitude) > limit else None
+    magnitude = magnitude[:limit]
     below = mask_below(magnitude, low)
     if mode is Rounding.STOCHASTIC:
         total = magnitude + (random & below)
@@ -182,6 +182,9 @@ def pow2_round(acc: Value, shift: int, p: Pow2Format, mode: Rounding, random=Non
         total = magnitude + Mux(below.any(), below[1:] + field[0], 0)
     else:
         total = magnitude
+    if beyond is not None:
+        total = Cat(total, Const(0, 1))[:limit + 1]
+        total = Cat(total[:limit], total[limit] | beyond)
     return total, low
 
 

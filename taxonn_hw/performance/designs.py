@@ -67,7 +67,8 @@ DESIGNS = (
            settings=("formats.input=u8.8", "formats.activation=u8.7"), mhz=95),
     Design(name="dense-up5k", preset="mnist-784-128-10-up5k", board="icebreaker", mhz=24),
     Design(name="digits-up5k", preset="digits-64-32-10", board="icebreaker"),
-    Design(name="digits-hx8k", preset="digits-64-32-10", board="hx8k-evn"),
+    Design(name="digits-hx8k", preset="digits-64-32-10", board="hx8k-evn", settings=("lanes=4",)),
+    Design(name="dense-hx8k", preset="mnist-784-12-10", board="hx8k-evn"),
 )
 
 

@@ -10,6 +10,7 @@ from amaranth.lib.memory import Memory
 
 from ...fixed import Rounding
 from ...fixed.random import delta_index
+from ..copies import LANES_PER_COPY
 from .backward import REGISTER_ROWS, BackwardLane, BackwardProducts, LeftDelta
 from .delta import OutputDelta
 from .staged import Staged, pick
@@ -60,9 +61,9 @@ def add_update(m, owner, deltas: Staged) -> None:
     """A step for every weight and bias of a clock, written at stage U."""
     j, stages, mode = owner.junction, owner.stages, owner.rounding.update
     keys = {"junction": j, "stages": stages, "rates": owner.rates, "mode": mode}
-    steps = []
+    steps, share = [], j.z // owner.n
     for k in range(owner.n):
-        m.submodules[f"scale_{k}"] = scale = StepScale(junction=j, rates=owner.rates)
+        m.submodules[f"scale_{k}"] = scale = StepScale(junction=j, rates=owner.rates, lanes=share)
         m.d.comb += [scale.delta.eq(deltas.at(2)[k]), scale.extra.eq(owner.c_extra.at(2))]
         steps.append(scale.o)
     at = 3 + StepLane.word_stage(stages)  # of the old value and the random word
@@ -72,11 +73,10 @@ def add_update(m, owner, deltas: Staged) -> None:
                                    counter=owner.clocks, lanes=j.z, use=at - 1,
                                    learns=owner.c_update)
         words = Staged(m, words, at - 1, "step_word").at(at)
-    share = j.z // owner.n
     news = []
     for lane in range(j.z):
         m.submodules[f"step_{lane}"] = unit = StepLane(**keys)
-        step = steps[lane // share][2 * (lane % share) // share]
+        step = steps[lane // share][lane % share // LANES_PER_COPY]
         m.d.comb += [unit.x.eq(owner.x_update.at(3)[lane]), unit.step.eq(step),
                      unit.word.eq(owner.weight.at(at)[lane])]
         if words is not None:

@@ -9,7 +9,7 @@ from ...fixed.carry import flip, subtract_flipped, times_pow2
 from ...fixed.gates import requantize, round_shift, saturate
 from ...plan.edge.junction import Junction
 from ...plan.edge.latency import JunctionStages
-from ..copies import spread
+from ..copies import LANES_PER_COPY, add_copies
 from .shapes import JunctionShapes
 from .staged import Staged, pick
 
@@ -38,27 +38,36 @@ class StepScale(wiring.Component):
     the lanes drop the bits of the highest exponent.  Compatibility: ``-delta`` saturated, then
     shifted by the rate and rounded half up.
 
+    Parameters
+    ----------
+    junction : Junction
+    rates : tuple of int
+        Lowest and highest learning-rate exponent.
+    lanes : int
+        Edges of the neuron in a clock.
+
     Members
     -------
     delta : In
     extra : In(3)
         Highest learning-rate exponent less that of the sample.
     o : Out(step[2])
-        The same for each half of the lanes.
+        The same for every :data:`LANES_PER_COPY` lanes.
     """
 
-    def __init__(self, *, junction: Junction, rates: tuple[int, int]) -> None:
-        self.junction, self.rates = junction, rates
+    def __init__(self, *, junction: Junction, rates: tuple[int, int], lanes: int = 1) -> None:
+        self.junction, self.rates, self.lanes = junction, rates, lanes
         self.shapes = JunctionShapes(junction)
         self.span = rates[1] - rates[0]
         self.layout = step_layout(junction, self.span)
         super().__init__({"delta": In(self.shapes.delta), "extra": In(3),
-                          "o": Out(data.ArrayLayout(self.layout, 2))})
+                          "o": Out(data.ArrayLayout(self.layout, -(-lanes // LANES_PER_COPY)))})
 
     def elaborate(self, platform):
         m = Module()
         o = Signal(self.layout, name="scaled")
-        m.d.comb += self.o.as_value().eq(Cat(spread(m, o.as_value(), "step")))
+        m.d.comb += self.o.as_value().eq(Cat(
+            add_copies(m, o.as_value(), self.lanes, name="step")))
         if self.shapes.pow2:
             field = self.delta[:-1]
             extra = self.extra if self.span else 0
