@@ -103,6 +103,7 @@ def test_parameter_memory(n, rows, group, training):
     ((24, 6), {"fan_out": [1], "cycles": 2}),           # groups of 3, a row a sample
     ((6, 4, 1), {"fan_out": [2, 1], "cycles": 4}),      # a single output
     ((36, 30), {"fan_out": [5], "cycles": 10}),
+    ((128, 16), {"fan_out": [2], "cycles": 8}),         # a row of 8 groups: chosen in two steps
 ])
 def test_target_queue(layers, edge):
     network = edge_network(layers, edge=edge)
