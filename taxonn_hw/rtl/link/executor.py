@@ -1,6 +1,6 @@
 """Executes control requests: registers, pulls, information; fills the answer memory."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -17,10 +17,9 @@ ANSWER_END = ANSWER_AT + MAX_PAYLOAD
 class Executor(wiring.Component):
     """Does one control request at a time.
 
-    The bytes of a beat, which may be far and wide, are chosen in two steps; so what ``w_en`` writes
-    is two cycles late.  An answer takes 6 cycles for a register, whose strobes come from registers,
-    and one a byte for beats that are pulled; a request that comes meanwhile would be lost, but
-    takes longer than that on the line.
+    An answer takes 6 cycles for a register, whose strobes come from registers, and one a byte for
+    beats that are pulled; a request that comes meanwhile would be lost, but takes longer than that
+    on the line.
 
     Parameters
     ----------
@@ -40,7 +39,7 @@ class Executor(wiring.Component):
     end : Out(8)
         Place after its last byte.
     w_en, w_addr, w_data : Out
-        To the answer memory, from registers: the last byte a cycle after ``answered``.
+        To the answer memory, from registers: the last byte with ``answered``.
     reset : Out(1)
         Of the accelerator; 7 cycles.
     csr : Out(register bus)
@@ -68,22 +67,13 @@ class Executor(wiring.Component):
         index = Signal(range(max(*n_bytes, len(self.info), 4)))
         source = Signal(range(max(len(self.widths), 2)))
         resetting = Signal(range(RESET_CLOCKS + 1))
-        puts, last = Signal(), Signal()  # byte `index` goes out, as the last of its kind
-        put, late, origin = Signal(), Signal.like(index), Signal(range(2 + len(self.widths)))
-        m.d.sync += [put.eq(puts), late.eq(index), self.w_en.eq(put)]
-        info = Const(int.from_bytes(self.info, "little"), 8 * len(self.info))
-        bytes_ = [_byte(self.csr.r_data, late), _byte(info, late)]
-        for k in range(len(self.widths)):
-            pieces = Signal(8 * -(-n_bytes[k] // 4), name=f"pieces_{k}", reset_less=True)
-            m.d.sync += pieces.eq(_every_fourth(getattr(self, f"i_{k}").payload, index))
-            bytes_.append(_byte(pieces, late[2:]))
-        m.d.sync += self.w_data.eq(Array(bytes_)[origin])
+        puts, last = Signal(), Signal()  # `byte` goes out, as the last of its kind
+        byte = Signal(8)
         m.d.comb += [
             self.csr.addr.eq(self.argument), self.csr.w_data.eq(self.value),
             self.end.eq(place),
         ]
-        with m.If(self.w_en):
-            m.d.sync += self.w_addr.eq(self.w_addr + 1)
+        m.d.sync += [self.w_en.eq(puts), self.w_addr.eq(place), self.w_data.eq(byte)]
         m.d.sync += self.reset.eq(resetting != 0)  # it goes far
         with m.If(resetting != 0):
             m.d.sync += resetting.eq(resetting - 1)
@@ -95,8 +85,7 @@ class Executor(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.execute):
-                    m.d.sync += [place.eq(ANSWER_AT), self.w_addr.eq(ANSWER_AT),
-                                 source.eq(self.argument)]
+                    m.d.sync += [place.eq(ANSWER_AT), source.eq(self.argument)]
                     m.next = "ANSWERED"
                     with m.Switch(self.command):
                         with m.Case(Command.READ):
@@ -113,17 +102,16 @@ class Executor(wiring.Component):
             with m.State("STROBE"):
                 m.next = "READ"
             with m.State("READ"):
-                m.d.sync += origin.eq(0)
-                self._put(m, 4, index, puts, last, then="ANSWERED")
+                self._copy(m, self.csr.r_data, 4, index, byte, puts, last)
             with m.State("INFO"):
-                m.d.sync += origin.eq(1)
-                self._put(m, len(self.info), index, puts, last, then="ANSWERED")
+                info = Const(int.from_bytes(self.info, "little"), 8 * len(self.info))
+                self._copy(m, info, len(self.info), index, byte, puts, last)
             with m.State("PULL"):
                 with m.Switch(source):
                     for k, size in enumerate(n_bytes):
                         i = getattr(self, f"i_{k}")
                         with m.Case(k):
-                            m.d.sync += origin.eq(2 + k)
+                            m.d.comb += byte.eq(_byte(i.payload, index))
                             with m.If((index == 0) & (~i.valid | (place > ANSWER_END - size))):
                                 m.next = "ANSWERED"
                             with m.Else():
@@ -134,18 +122,18 @@ class Executor(wiring.Component):
                 m.next = "IDLE"
         return m
 
+    def _copy(self, m, value, size: int, index, byte, puts, last) -> None:
+        """Put byte ``index`` of ``value`` into the memory; the answer ends with byte
+        ``size - 1``."""
+        m.d.comb += byte.eq(_byte(value, index))
+        self._put(m, size, index, puts, last, then="ANSWERED")
+
     @staticmethod
     def _put(m, size: int, index, puts, last, then: str) -> None:
-        """Put byte ``index`` of ``size`` into the memory; go on after the last."""
+        """Put ``byte``, number ``index`` of ``size``; go on after the last."""
         m.d.comb += [puts.eq(1), last.eq(index == size - 1)]
         with m.If(last):
             m.next = then
-
-
-def _every_fourth(value, index):
-    """Return those bytes of ``value`` that lie as far behind a multiple of four as ``index``."""
-    value = Value.cast(value)
-    return Cat(_byte(value[at:at + 32], index[:2]) for at in range(0, len(value), 32))
 
 
 def _byte(value, index):
