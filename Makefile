@@ -11,10 +11,10 @@ demo: setup
 	.venv/bin/taxonn demo
 
 test: setup
-	TAXONN_REQUIRE_TOOLS=1 $(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: setup
-	TAXONN_REQUIRE_TOOLS=1 $(PYTEST)
+	$(PYTEST)
 
 bench: setup
 	.venv/bin/taxonn bench -o out/bench $(ARGS)

@@ -12,10 +12,9 @@ SIMULATOR_OF = {"iverilog": "icarus", "icarus": "icarus", "verilator": "verilato
 
 @pytest.fixture(scope="session")
 def require_tool():
-    """Return ``require_tool(name)``: skip the test, with the reason, unless ``name`` can run.
+    """Return ``require_tool(name)``: fail the test, with the reason, unless ``name`` can run.
 
-    ``name`` is ``iverilog`` (or ``icarus``) or ``verilator``. With TAXONN_REQUIRE_TOOLS=1, which
-    ``make test`` sets, the test fails instead of being skipped.
+    ``name`` is ``iverilog`` (or ``icarus``) or ``verilator``.
     """
 
     def check(name: str) -> None:
@@ -29,6 +28,6 @@ def require_tool():
 
 @pytest.fixture(params=["icarus", "verilator"])
 def simulator(request, require_tool):
-    """Name each simulator in turn, skipping (or failing) for a missing one."""
+    """Name each simulator in turn; a missing one is a failure."""
     require_tool(request.param)
     return request.param

@@ -4,14 +4,12 @@ import json
 import os
 import shutil
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from taxonn_hw.cli import main
-
 from ..asic.tiny import liberty_text
-from ..tools import missing_optional
 
 SMALL = ("xor-2-4-1", "--set", "layers=[3,2,2]", "--set", "lanes=2", "--bits", "4",
          "--data", "random")
@@ -20,17 +18,11 @@ SKY130 = Path(__file__).parents[3] / "shared" / "pdk" / "sky130hd_tt.lib.gz"
 
 
 @pytest.fixture
-def run(capfd, monkeypatch, tmp_path):
+def run(call, monkeypatch, tmp_path):
     """Return ``run(*args)`` -> (exit status, stdout, stderr), in a folder with a library."""
     (tmp_path / "tiny.lib").write_text(liberty_text())
     monkeypatch.chdir(tmp_path)
-
-    def call(*args):
-        capfd.readouterr()
-        status = main(["asic", *map(str, args)])
-        return status, *capfd.readouterr()
-
-    return call
+    return partial(call, "asic")
 
 
 @pytest.fixture
@@ -108,9 +100,11 @@ def test_a_power_tool_that_fails(run, programs):
         "taxonn: error: sta failed: Error: script.tcl, 3 no such library")
 
 
+# Only milliwatts need OpenSTA and only real areas a real library: `taxonn asic` does without and
+# says so.  The rest of it is tested everywhere, above.
+@pytest.mark.skipif(shutil.which("sta") is None, reason="OpenSTA (sta), which is optional, is not "
+                    "installed (Debian: apt-get install opensta)")
 def test_power_with_opensta(run):
-    if shutil.which("sta") is None:
-        missing_optional("OpenSTA (sta) is not installed (Debian: apt-get install opensta)")
     powers = {}
     for mhz in (100, 50):
         status, out, _ = run(*SMALL, "--liberty", "tiny.lib", "--freq", mhz, "--json")
@@ -125,10 +119,10 @@ def test_power_with_opensta(run):
     assert powers[100]["separate"]["switching"] > powers[100]["training"]["switching"]
 
 
+@pytest.mark.skipif(not SKY130.is_file(), reason="the library sky130hd_tt.lib.gz, which is "
+                    "optional, is not in ../shared/pdk")
 def test_sky130(run):
     """The real library, as far as areas, on the smallest of networks."""
-    if not SKY130.is_file():
-        missing_optional(f"no library at {SKY130}: sky130hd_tt.lib.gz belongs into shared/pdk")
     status, out, _ = run(*SMALL, "--liberty", SKY130, "--no-power", "--json")
     report = json.loads(out)
     assert status == 0 and report["library"] == "sky130_fd_sc_hd__tt_025C_1v80"

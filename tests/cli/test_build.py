@@ -11,7 +11,6 @@ import pytest
 
 from taxonn_hw.bitstream import seeds as seeds_module
 from taxonn_hw.boards import board_names
-from taxonn_hw.cli import main
 
 from ..bitstream.tiny import use_tiny_design
 
@@ -19,16 +18,10 @@ XOR = "xor-2-4-1"
 
 
 @pytest.fixture
-def run(capfd, monkeypatch, tmp_path):
-    """Return ``run(*args)`` -> (exit status, stdout, stderr), in an empty folder."""
+def run(call, monkeypatch, tmp_path):
+    """Return ``call``, from now on in an empty folder with none but ``bin`` and files beside it."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-
-    def call(*args):
-        capfd.readouterr()
-        status = main([str(arg) for arg in args])
-        return status, *capfd.readouterr()
-
     return call
 
 

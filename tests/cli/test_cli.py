@@ -7,24 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from taxonn_hw.cli import main
 from taxonn_hw.presets import preset_names
 
 NET = ["--set", "layers=[6,5,3]", "--set", "lanes=4", "--data", "random"]
 XOR = "xor-2-4-1"
-
-
-@pytest.fixture
-def run(capfd, monkeypatch, tmp_path):
-    """Return ``run(*args)`` -> (exit status, stdout, stderr), in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*args):
-        capfd.readouterr()
-        status = main([str(arg) for arg in args])
-        return status, *capfd.readouterr()
-
-    return call
 
 
 @pytest.fixture

@@ -4,24 +4,11 @@ import json
 
 import pytest
 
-from taxonn_hw.cli import main
 from taxonn_hw.config import load_config
 from taxonn_hw.engines import make_plan
 
 NET = ["digits-64-32-10", "--set", "layers=[64,3,10]", "--set", "lanes=4", "--samples", "90",
        "--epochs", "1"]
-
-
-@pytest.fixture
-def run(capfd, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*args):
-        capfd.readouterr()
-        status = main([str(arg) for arg in args])
-        return status, *capfd.readouterr()
-
-    return call
 
 
 def test_it_writes_what_it_found(run):

@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from taxonn_hw.cli import main
-
 BUILD = """
 layers = [6, 5, 3]
 lanes = 4
@@ -25,7 +23,7 @@ layers = [{kind = "conv", channels = 2, kernel = 2, pool = "max"}, {size = 2}]\n
 
 
 @pytest.fixture
-def run(capfd, monkeypatch, tmp_path):
+def run(call, monkeypatch, tmp_path):
     """Return ``run(*args)`` -> (exit status, JSON or None, stderr), beside the files above."""
     (tmp_path / "build.toml").write_text(BUILD)
     for name, text in NETWORKS.items():
@@ -33,13 +31,11 @@ def run(capfd, monkeypatch, tmp_path):
             f'data = "random"\nlearning_rate_exponent = 3\n{text}')
     monkeypatch.chdir(tmp_path)
 
-    def call(*args):
-        capfd.readouterr()
-        status = main([*args, "--json"])
-        out, error = capfd.readouterr()
+    def run(*args):
+        status, out, error = call(*args, "--json")
         return status, json.loads(out) if out else None, error
 
-    return call
+    return run
 
 
 @pytest.mark.parametrize("name", ["dense", "deep", "image"])

@@ -10,7 +10,7 @@ from ..tools import missing
 
 @pytest.fixture(autouse=True)
 def formal_tools():
-    """Skip the test, or fail it where tools are required, unless the provers are installed."""
+    """Fail the test unless the provers are installed."""
     try:
         require_formal()
     except ToolError as error:
