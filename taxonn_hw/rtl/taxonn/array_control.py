@@ -76,8 +76,8 @@ def add_control(m, owner, slots, valids, random) -> list:
         forward = by_index(s4.layer, {layer.index: number[
             layer.product_shift + a.forward_zeros(layer)] for layer in n.layers})
         m.d.comb += ahead.c5_alignment.eq(alignment_choice(
-            n, forward if n.pow2 else Mux(s4.pass_backward, 0, forward), layer=s4.layer,
-            step=s4.update, rate=owner.rate))
+            n, forward, is_forward=~s4.pass_backward, layer=s4.layer, step=s4.update,
+            rate=owner.rate))
     return add_copies(m, ahead, owner.n_lanes, name="control", shape=ahead.shape())
 
 

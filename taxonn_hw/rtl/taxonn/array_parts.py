@@ -93,15 +93,13 @@ def alignment_numbers(n: Numerics) -> dict[int, int]:
     return {zeros: k for k, zeros in enumerate(alignments(n))}
 
 
-def alignment_choice(n: Numerics, choice, *, layer, step, rate):
-    """Return the number of the zeros that a product gets: ``choice``, or those of a ``step`` of
-    ``layer``, unless its shift brings them."""
+def alignment_choice(n: Numerics, forward, *, is_forward, layer, step, rate):
+    """Return the number of the zeros that a product gets: ``forward`` that of a forward one, none
+    of a backward one, else those of a ``step`` of ``layer``.  Shifts bring their own."""
     if not n.training or n.pow2:
-        return choice
-    if n.view.loadable:
-        return Mux(step, _step_zeros(n, layer, rate), choice)
-    number = alignment_numbers(n)
-    return Mux(step, _step_zeros(n, layer, rate, number), choice)
+        return forward
+    number = None if n.view.loadable else alignment_numbers(n)
+    return Mux(step, _step_zeros(n, layer, rate, number), Mux(is_forward, forward, 0))
 
 
 def shift_zeros(n: Numerics, *, layer, step, rate):
@@ -120,9 +118,10 @@ def _step_zeros(n: Numerics, layer, rate, number=None):
                             for k, zeros in found.items()})
 
 
-def add_alignment(m, n: Numerics, control, choice, *, layer, step, rate) -> None:
+def add_alignment(m, n: Numerics, control, forward, *, is_forward, layer, step, rate) -> None:
     """Choose the zeros that a product gets at c5; all inputs are at c4."""
     number = range(n.view.most_zeros + 1) if n.view.loadable else alignment_numbers(n)
     register = Signal(range(max(len(number), 2)), name="c5_alignment", reset_less=True)
-    m.d.sync += register.eq(alignment_choice(n, choice, layer=layer, step=step, rate=rate))
+    m.d.sync += register.eq(alignment_choice(
+        n, forward, is_forward=is_forward, layer=layer, step=step, rate=rate))
     m.d.comb += control.c5_alignment.eq(register)

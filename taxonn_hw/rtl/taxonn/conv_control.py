@@ -3,7 +3,7 @@
 Stage names are those of :mod:`.lane`; the dense net's is :mod:`.array_control`.
 """
 
-from amaranth.hdl import Mux, Signal
+from amaranth.hdl import Signal
 
 from ...fixed import Rounding
 from ...fixed.gates import rounding_offset
@@ -70,9 +70,8 @@ def add_conv_control(m, owner, slots, valids, random, stored) -> list:
             number = alignment_numbers(n)
             forward = by_index(s4.tag.layer, {
                 k.index: number[k.product_shift] for k in n.layers})
-        choice = forward if n.pow2 else Mux(s4.spread, forward, 0)
-        add_alignment(m, n, common, choice, layer=s4.tag.layer, step=s4.gradient,
-                      rate=owner.rate)
+        add_alignment(m, n, common, forward, is_forward=s4.spread, layer=s4.tag.layer,
+                      step=s4.gradient, rate=owner.rate)
     factors = []
     for g in range(owner.groups):
         m.submodules[f"factor_{g}"] = factor = FactorUnit(numerics=n)

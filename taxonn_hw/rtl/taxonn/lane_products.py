@@ -12,8 +12,7 @@ from ...fixed.variable import append_zeros
 from ..select import by_index
 from .numerics import Numerics
 
-__all__ = ["add_products", "alignments", "most_step_zeros",
-           "step_alignments"]
+__all__ = ["add_products", "alignments", "most_step_zeros", "step_alignments"]
 
 
 def alignments(numerics: Numerics) -> list[int]:
@@ -39,8 +38,8 @@ def step_alignments(numerics: Numerics) -> list[int]:
 
 def most_step_zeros(numerics: Numerics) -> int:
     """The most zeros that align a step."""
-    return (numerics.view.most_zeros if numerics.view.loadable
-            else step_alignments(numerics)[-1])
+    view = numerics.view
+    return view.most_zeros if view.loadable else step_alignments(numerics)[-1]
 
 
 def add_products(m, n: Numerics, c, operand, activation, delta):
@@ -52,8 +51,7 @@ def add_products(m, n: Numerics, c, operand, activation, delta):
     multiply = _shifts_and_multiplies if n.pow2 else _multiplies
     product, shifted = multiply(m, n, c, operand, activation, delta)
     # As wide as the sum where nothing is appended: else Yosys leaves the adder out of the DSP.
-    wide = n.total if n.alignment.scaled else product.shape() if n.pow2 else n.multiplied
-    c5_product = Signal(wide, reset_less=True)
+    c5_product = Signal(n.total if n.alignment.scaled else n.multiplied, reset_less=True)
     m.d.sync += c5_product.eq(product)
     aligned = _aligned(n, c, c5_product)
     if shifted is None:

@@ -172,8 +172,10 @@ class Numerics:
 
     @cached_property
     def multiplied(self) -> Shape:
-        """A product as it leaves the multiplier or shifter."""
-        bound = max(self.product_bounds(self.alignment.scaled).values())
+        """A product as it leaves the multiplier; where deltas are powers of two only a forward
+        one."""
+        bounds_of = self.product_bounds(self.alignment.scaled)
+        bound = bounds_of[Element.FORWARD] if self.pow2 else max(bounds_of.values())
         spare = self.network.spare_bits if self.alignment.scaled else 0
         return signed(bound.bit_length() + 1 + spare)
 

@@ -57,8 +57,10 @@ def sequencer_ports(slot) -> dict:
 def connect_samples(m, i_samples, loader, control, network: Network) -> None:
     """Bring samples to the loader, those of a resident memory, which is far, by a register, past a
     wide array by two."""
-    source, hops = i_samples, 1 + (network.lanes > LANES_PER_COPY)
-    for hop in range(hops if network.config.resident else 0):
+    source, hops = i_samples, 0
+    if network.config.resident:
+        hops = 2 if network.lanes > LANES_PER_COPY else 1
+    for hop in range(hops):
         m.submodules[f"arriving_{hop}"] = arriving = StreamRegister(
             shape=loader.i.payload.shape())
         wiring.connect(m, source, arriving.i)
