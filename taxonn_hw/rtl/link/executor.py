@@ -1,25 +1,29 @@
 """Executes control requests: registers, pulls, information; fills the answer memory."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...bus.protocol import MAX_PAYLOAD, Command
 from ..control import csr_signature
+from .beats import far
 from .transmitter import ANSWER_AT
 
 __all__ = ["Executor"]
 
 RESET_CLOCKS = 7
 ANSWER_END = ANSWER_AT + MAX_PAYLOAD
+#: Where bytes come from, before the pull streams.
+REGISTER, INFORMATION, PULLS_AT = range(3)
 
 
 class Executor(wiring.Component):
     """Does one control request at a time.
 
-    An answer takes 6 cycles for a register, whose strobes come from registers, and one a byte for
-    beats that are pulled; a request that comes meanwhile would be lost, but takes longer than that
-    on the line.
+    The bytes of beats that are :func:`~taxonn_hw.rtl.link.beats.far` are chosen in two steps; then
+    what ``w_en`` writes comes a cycle later.  An answer takes 6 cycles for a register, whose
+    strobes come from registers, and one a byte for beats that are pulled; a request that comes
+    meanwhile would be lost, but takes longer than that on the line.
 
     Parameters
     ----------
@@ -39,7 +43,7 @@ class Executor(wiring.Component):
     end : Out(8)
         Place after its last byte.
     w_en, w_addr, w_data : Out
-        To the answer memory, from registers: the last byte with ``answered``.
+        To the answer memory, from registers: the last byte with ``answered``, or a cycle after it.
     reset : Out(1)
         Of the accelerator; 7 cycles.
     csr : Out(register bus)
@@ -65,15 +69,14 @@ class Executor(wiring.Component):
         n_bytes = [-(-width // 8) for width in self.widths]
         place = Signal(8, init=ANSWER_AT)
         index = Signal(range(max(*n_bytes, len(self.info), 4)))
-        source = Signal(range(max(len(self.widths), 2)))
+        origin = Signal(range(PULLS_AT + len(self.widths)), reset_less=True)
         resetting = Signal(range(RESET_CLOCKS + 1))
-        puts, last = Signal(), Signal()  # `byte` goes out, as the last of its kind
-        byte = Signal(8)
+        puts, last = Signal(), Signal()  # byte `index` goes out, as the last of its kind
         m.d.comb += [
             self.csr.addr.eq(self.argument), self.csr.w_data.eq(self.value),
             self.end.eq(place),
         ]
-        m.d.sync += [self.w_en.eq(puts), self.w_addr.eq(place), self.w_data.eq(byte)]
+        self._choose(m, n_bytes, index, origin, puts, place)
         m.d.sync += self.reset.eq(resetting != 0)  # it goes far
         with m.If(resetting != 0):
             m.d.sync += resetting.eq(resetting - 1)
@@ -85,33 +88,32 @@ class Executor(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.execute):
-                    m.d.sync += [place.eq(ANSWER_AT), source.eq(self.argument)]
+                    m.d.sync += [place.eq(ANSWER_AT), origin.eq(self.argument + PULLS_AT)]
                     m.next = "ANSWERED"
                     with m.Switch(self.command):
                         with m.Case(Command.READ):
-                            m.d.sync += self.csr.r_stb.eq(1)
+                            m.d.sync += [self.csr.r_stb.eq(1), origin.eq(REGISTER)]
                             m.next = "STROBE"
                         with m.Case(Command.WRITE):
                             m.d.sync += self.csr.w_stb.eq(1)
                         with m.Case(Command.PULL):
                             m.next = "PULL"
                         with m.Case(Command.INFO):
+                            m.d.sync += origin.eq(INFORMATION)
                             m.next = "INFO"
                         with m.Default():
                             m.d.sync += resetting.eq(RESET_CLOCKS)
             with m.State("STROBE"):
                 m.next = "READ"
             with m.State("READ"):
-                self._copy(m, self.csr.r_data, 4, index, byte, puts, last)
+                self._put(m, 4, index, puts, last, then="ANSWERED")
             with m.State("INFO"):
-                info = Const(int.from_bytes(self.info, "little"), 8 * len(self.info))
-                self._copy(m, info, len(self.info), index, byte, puts, last)
+                self._put(m, len(self.info), index, puts, last, then="ANSWERED")
             with m.State("PULL"):
-                with m.Switch(source):
+                with m.Switch(origin):
                     for k, size in enumerate(n_bytes):
                         i = getattr(self, f"i_{k}")
-                        with m.Case(k):
-                            m.d.comb += byte.eq(_byte(i.payload, index))
+                        with m.Case(PULLS_AT + k):
                             with m.If((index == 0) & (~i.valid | (place > ANSWER_END - size))):
                                 m.next = "ANSWERED"
                             with m.Else():
@@ -122,11 +124,22 @@ class Executor(wiring.Component):
                 m.next = "IDLE"
         return m
 
-    def _copy(self, m, value, size: int, index, byte, puts, last) -> None:
-        """Put byte ``index`` of ``value`` into the memory; the answer ends with byte
-        ``size - 1``."""
-        m.d.comb += byte.eq(_byte(value, index))
-        self._put(m, size, index, puts, last, then="ANSWERED")
+    def _choose(self, m, n_bytes, index, origin, puts, place) -> None:
+        """Byte ``index`` of ``origin`` goes to ``place``: of a beat, first those that its two low
+        bits choose, then one of them; a register lies between when beats are far."""
+        later = m.d.sync if far(self.widths) else m.d.comb
+        late, source = Signal.like(index), Signal.like(origin)
+        puts_late, place_late = Signal(), Signal.like(place)
+        later += [late.eq(index), source.eq(origin), puts_late.eq(puts), place_late.eq(place)]
+        info = Const(int.from_bytes(self.info, "little"), 8 * len(self.info))
+        known = _byte(Mux(source[0], info, self.csr.r_data), late)  # INFORMATION is odd
+        found = [known] * PULLS_AT
+        for k, size in enumerate(n_bytes):
+            every_fourth = Signal(8 * -(-size // 4), name=f"every_fourth_{k}", reset_less=True)
+            later += every_fourth.eq(Cat(_pieces(getattr(self, f"i_{k}").payload, index, 2)))
+            found.append(_byte(every_fourth, late[2:]))
+        m.d.sync += [self.w_en.eq(puts_late), self.w_addr.eq(place_late),
+                     self.w_data.eq(Array(found)[source])]
 
     @staticmethod
     def _put(m, size: int, index, puts, last, then: str) -> None:
@@ -137,15 +150,19 @@ class Executor(wiring.Component):
 
 
 def _byte(value, index):
-    """Return byte ``index`` of ``value``, by a tree of two-way multiplexers.
+    """Return byte ``index`` of ``value``."""
+    return _pieces(value, index, len(index))[0]
+
+
+def _pieces(value, index, levels: int) -> list:
+    """Return the bytes of ``value`` that the low ``levels`` bits of ``index`` choose, by trees of
+    two-way multiplexers.
 
     A part select, or an array, makes a quarter more LUTs.
     """
     value = Value.cast(value)
     pieces = [value[at:at + 8] for at in range(0, len(value), 8)]
-    level = 0
-    while len(pieces) > 1:
+    for bit in index[:levels]:
         pairs = [pieces[k:k + 2] for k in range(0, len(pieces), 2)]
-        pieces = [Mux(index[level], pair[-1], pair[0]) for pair in pairs]
-        level += 1
-    return pieces[0]
+        pieces = [Mux(bit, pair[-1], pair[0]) for pair in pairs]
+    return pieces

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...bus.packing import BITS, COUNT_BITS, REST, Mode, StreamUnits
 from ..select import by_index
+from .beats import far
 from .receiver import LENGTH_AT, PAYLOAD_END
 
 __all__ = ["Unpacker"]
@@ -15,8 +16,9 @@ class Unpacker(wiring.Component):
     """Empties slots, oldest first.
 
     A byte of data takes 10 clocks, or as many as its units wait for the stream; a zero of a run
-    takes one.  So the line is not faster, down to four clocks a bit.  A reset drops everything,
-    also a beat that waits.
+    takes one.  So the line is not faster, down to four clocks a bit.  Where beats are
+    :func:`~taxonn_hw.rtl.link.beats.far`, what is read passes a register, and a byte takes 11.
+    A reset drops everything, also a beat that waits.
 
     Parameters
     ----------
@@ -61,32 +63,41 @@ class Unpacker(wiring.Component):
         starts = Signal()        # a beat starts
         through = Signal()       # with the byte, or with a zero of a run
         m.d.comb += self.r_addr.eq(left)
+        r_data, waits = self.r_data, far(self.widths)
+        if waits:  # a block RAM takes most of a short cycle
+            r_data = Signal(8, name="read", reset_less=True)
+            m.d.sync += r_data.eq(self.r_data)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.sync += [wants_token.eq(1), place.eq(0)]
                 with m.If(self.pending):
+                    m.next = "LENGTH_COMES" if waits else "LENGTH"
+            if waits:
+                with m.State("LENGTH_COMES"):
                     m.next = "LENGTH"
+                with m.State("COMES"):
+                    m.next = "TAKE"
             with m.State("LENGTH"):
-                m.d.sync += left.eq(self.r_data)
+                m.d.sync += left.eq(r_data)
                 m.next = "FETCH"
             with m.State("FETCH"):
                 with m.If(left >= PAYLOAD_END):
                     m.d.sync += left.eq(left - 1)
-                    m.next = "TAKE"
+                    m.next = "COMES" if waits else "TAKE"
                 with m.Elif(empty):
                     m.d.comb += self.finished.eq(1)
                     m.d.sync += left.eq(LENGTH_AT)
                     m.next = "IDLE"
             with m.State("TAKE"):
                 with m.If(wants_token):
-                    m.d.sync += [mode.eq(self.r_data[COUNT_BITS:]), count.eq(self.r_data),
-                                 rest.eq(self.r_data[:COUNT_BITS] == REST)]
+                    m.d.sync += [mode.eq(r_data[COUNT_BITS:]), count.eq(r_data),
+                                 rest.eq(r_data[:COUNT_BITS] == REST)]
                     m.next = "TOKEN"
                 with m.Else():
-                    m.d.sync += word.eq(self.r_data)
+                    m.d.sync += word.eq(r_data)
                     if len(word) > 8:
                         with m.If(mode == Mode.WIDE):
-                            m.d.sync += word.eq(Cat(word[8:], self.r_data))
+                            m.d.sync += word.eq(Cat(word[8:], r_data))
                     m.next = "UNITS"
             with m.State("TOKEN"):
                 with m.If(mode == Mode.ZERO):
