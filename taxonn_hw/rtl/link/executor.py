@@ -77,7 +77,8 @@ class Executor(wiring.Component):
             self.end.eq(place),
         ]
         self._choose(m, n_bytes, index, origin, puts, place)
-        m.d.sync += self.reset.eq(resetting != 0)  # it goes far
+        resets = Signal()
+        m.d.sync += [resets.eq(resetting != 0), self.reset.eq(resets)]  # it goes far, and to many
         with m.If(resetting != 0):
             m.d.sync += resetting.eq(resetting - 1)
         with m.If(puts):

@@ -71,7 +71,7 @@ class EntryStage(wiring.Component):
         valid, done, slope, nonzero = Signal(), Signal(), Signal(), Signal()
         entry = register.i.payload
         counted = Signal(entry.index.shape())
-        all_counted = Signal(init=1)  # until the first pass begins
+        all_counted = Signal()
         with m.Switch(self.source):
             with m.Case(0):
                 m.d.comb += [valid.eq(~all_counted), entry.index.eq(counted), nonzero.eq(1),

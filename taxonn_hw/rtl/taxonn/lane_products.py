@@ -99,16 +99,18 @@ def _shifts_and_multiplies(m, n: Numerics, c, operand, activation, delta):
         power.eq(Mux(c.c3_own_power, delta, c.c3_power)),
         base.eq(Mux(c.c3_element_x, Mux(c.c3_own_power, c.c3_factor, activation), operand)),
     ]
-    field, zero = power[:-1], ~power[:-1].any() | ~c.c3_shift
+    field = power[:-1]
     most = (1 << len(field)) - 1 + most_step_zeros(n)
     c4_base = Signal(signed(len(base) + 1), reset_less=True)
+    c4_any = Signal(reset_less=True)  # the power is not zero: the shifter has a free input
     c4_amount = Signal(range(most + 1), reset_less=True)
     m.d.sync += [
         c4_operand.eq(Mux(c.c3_shift, 0, operand)),
         c4_y.eq(Mux(c.c3_element_y, activation, c.c3_factor)),
-        c4_base.eq(Mux(zero, 0, Mux(power[-1] ^ c.c3_negate, -base, base))),
+        c4_base.eq(Mux(power[-1] ^ c.c3_negate, -base, base)),
+        c4_any.eq(field.any() & c.c3_shift),
         c4_amount.eq(field + c.c3_zeros),
     ]
     # Field 1 stands for 2**0, and field 0 for nothing: the lowest bit is always 0.
-    shifted = append_zeros(c4_base, c4_amount, most)[1:].as_signed()
+    shifted = append_zeros(Mux(c4_any, c4_base, 0), c4_amount, most)[1:].as_signed()
     return c4_operand * c4_y, shifted

@@ -107,13 +107,13 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layout, constants = self._descriptor(), self._constants()
-        rom = Array(layout.const(row) for row in constants)
-        pass_index = Signal(range(max(len(constants), 2)))  # of the pass read ahead
+        rom = Array([layout.const(row) for row in constants])
+        # Of the pass read ahead: reset starts the first one.
+        pass_index = Signal(range(max(len(constants), 2)), init=min(1, len(constants) - 1))
         d = Signal(layout, init=constants[0])
-        active = Signal()          # a pass is under way
-        started = Signal()         # its first slot has left
+        started = Signal()         # the first slot of the pass has left
         block = Signal(self.slot.members["block"])
-        block_row = Signal(self.slot.members["row"])
+        block_row = Signal(self.slot.members["row"], init=constants[0]["row_base"])
         second = Signal()          # the update slot that follows a backward slot
         n_cleared = Signal.like(d.n_clear)
 
@@ -131,7 +131,7 @@ class Sequencer(wiring.Component):
             clearing.eq((n_cleared != d.n_clear) & clears),
             ending.eq(~clearing & over & d.has_end),
             emit.eq(clearing | stage.o.valid | ending),
-            self.o.valid.eq(active & may_start & emit),
+            self.o.valid.eq(may_start & emit),
             fire.eq(self.o.valid & self.o.ready),
             end_of_sample.eq(d.last_of_sample | (d.last_of_inference & ~self.train)),
         ]
@@ -151,7 +151,7 @@ class Sequencer(wiring.Component):
         take_item = fire & ~clearing & ~ending
         m.d.comb += [
             # Without end slots the end of a list in the outer loop of blocks costs one clock.
-            skip_block.eq(active & may_start & ~clearing & over & ~d.has_end
+            skip_block.eq(may_start & ~clearing & over & ~d.has_end
                           & (d.source != 0)),
             item_leaves.eq(take_item & item_ends & (~d.items_outer | last_block)),
             block_ends.eq(Mux(d.items_outer, (fire & ending) | (take_item & item_ends),
@@ -162,7 +162,7 @@ class Sequencer(wiring.Component):
         ]
         allowed = Mux(d.first_of_sample, self.run & ~self.sample_ends, 1) & (
             ~d.waits | self.idle_results)
-        m.d.sync += may_start.eq((may_start | allowed) & active & ~pass_ends)
+        m.d.sync += may_start.eq((may_start | allowed) & ~pass_ends)
         with m.If(fire):
             m.d.sync += started.eq(1)
         with m.If(fire & clearing):
@@ -173,23 +173,23 @@ class Sequencer(wiring.Component):
             m.d.sync += [block.eq(Mux(last_block, 0, block + 1)),
                          block_row.eq(Mux(last_block, d.row_base, block_row + d.row_stride))]
         ends = pass_ends | (block_ends & ~d.items_outer)
-        m.d.comb += [stage.o.ready.eq(item_leaves), stage.ends.eq(ends | ~active)]
+        m.d.comb += [stage.o.ready.eq(item_leaves), stage.ends.eq(ends)]
         m.d.sync += [self.rewind.eq(Mux(ends, self._source_mask(d), 0)),
                      self.sample_ends.eq(pass_ends & end_of_sample)]
-        self._next_pass(m, d, rom, pass_index, active, pass_ends, end_of_sample, started,
-                        block, block_row, n_cleared, constants)
+        self._next_pass(m, d, rom, pass_index, pass_ends, end_of_sample, started, block_row,
+                        n_cleared)
         m.d.comb += [
             self.pass_starts.eq(fire & ~started & d.results),
             self.sample_starts.eq(fire & ~started & d.first_of_sample),
             # What may start will: its sample counts as begun.
-            self.stopped.eq(~active | (d.first_of_sample & ~started & ~may_start)),
+            self.stopped.eq(d.first_of_sample & ~started & ~may_start),
         ]
-        first = Signal()  # first slot of a sum
+        first = Signal(init=1)  # first slot of a sum
         with m.If(fire & ~clearing & ~is_update):
             m.d.sync += first.eq(0)
         with m.If(block_ends | item_leaves & d.items_outer):
             m.d.sync += first.eq(~d.items_outer | item_leaves)
-        with m.If(pass_ends | ~active):
+        with m.If(pass_ends):
             m.d.sync += first.eq(1)
         self._fill(m, d, slot, entry, clearing, ending, is_update, block, block_row, last_block,
                    n_cleared, started, first)
@@ -214,21 +214,17 @@ class Sequencer(wiring.Component):
         return Array(Const(0 if k == 0 else 1 << k - 1, len(self.rewind))
                      for k in range(len(self.lists) + 1))[d.source]
 
-    def _next_pass(self, m, d, rom, pass_index, active, pass_ends, end_of_sample, started, block,
-                   block_row, n_cleared, constants) -> None:
+    def _next_pass(self, m, d, rom, pass_index, pass_ends, end_of_sample, started, block_row,
+                   n_cleared) -> None:
         """Load the descriptor read ahead; an inference goes back to the first pass early."""
-        fresh = Signal()
-        last = len(constants) - 1
+        fresh = Signal(init=1)
+        last = len(rom) - 1
         # Two clocks at least lie between the ends of two passes: it is read in the first of them.
         following, ahead = Signal.like(pass_index), Signal.like(d, name="next_d")
         m.d.comb += following.eq(Mux(end_of_sample, 0, pass_index))
         m.d.sync += [fresh.eq(0), ahead.eq(rom[following]),
                      self.clear.eq(Mux(fresh, d.clears, 0))]
-        with m.If(~active):
-            m.d.sync += [active.eq(1), fresh.eq(1), d.eq(rom[0]), pass_index.eq(min(1, last)),
-                         started.eq(0), block.eq(0), n_cleared.eq(0),
-                         block_row.eq(constants[0]["row_base"])]
-        with m.Elif(pass_ends):
+        with m.If(pass_ends):
             m.d.sync += [
                 d.eq(ahead), block_row.eq(ahead.row_base), fresh.eq(1), started.eq(0),
                 n_cleared.eq(0),
