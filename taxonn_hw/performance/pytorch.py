@@ -11,13 +11,14 @@ from time import perf_counter
 
 import numpy as np
 
-from .software import STEP
+from .software import STEP, start
 
-__all__ = ["has_torch", "train_torch"]
+__all__ = ["compiled", "eager", "graph", "has_torch", "parameters", "train_torch"]
 
 _UNROLLED = 16   # samples of one compiled call
+_RECORDED = 64   # steps of one CUDA graph at batch 1; fewer at larger batches
 _BATCHES = (64, 256, 1024, 4096)
-_WARM_UP = 64
+_WARM_UP = 64    # calls
 
 
 def has_torch() -> bool:
@@ -38,30 +39,28 @@ def train_torch(sizes: list[int], x: np.ndarray, target: np.ndarray, *, device: 
     samples, targets = (torch.from_numpy(a).to(device) for a in (x, target))
     name = torch.cuda.get_device_name() if device == "cuda" else "CPU, one thread"
     base = {"device": name, "version": torch.__version__}
-    ways = {"eager": _eager}
-    ways |= {"CUDA graphs": _graph} if device == "cuda" else {"compiled": _compiled}
+    ways = {"eager": eager}
+    ways |= {"CUDA graphs": graph} if device == "cuda" else {"compiled": compiled}
     rows = []
     for way, make in ways.items():
-        say(f"PyTorch, {way}, batch 1")
-        rows.append({"way": f"PyTorch {way}", "batch": 1, **base,
-                     "samples_per_s": make(torch, sizes, samples, targets, 1)})
-        if make is _compiled:
-            continue
         rates = {}
-        for batch in (b for b in _BATCHES if b <= len(samples)):
+        for batch in (1, *_BATCHES):
+            if batch > len(samples) or batch > 1 and make is compiled:
+                continue
             say(f"PyTorch, {way}, batch {batch}")
-            rates[batch] = make(torch, sizes, samples, targets, batch)
-        if rates:
-            best = max(rates, key=rates.get)
-            rows.append({"way": f"PyTorch {way}", "batch": best, **base,
-                         "samples_per_s": rates[best]})
+            with torch.no_grad() if make is compiled else torch.inference_mode():
+                run, at_once = make(torch, *parameters(torch, sizes, device), samples, targets,
+                                    batch)
+                rates[batch] = at_once * _timed(torch, run, len(samples) // at_once)
+        best = max(rates, key=rates.get)
+        rows += [{"way": f"PyTorch {way}", "batch": batch, **base, "samples_per_s": rates[batch]}
+                 for batch in sorted({1, best})]
     return rows
 
 
-def _parameters(torch, sizes, device):
-    weights = [torch.randn(n, m, device=device) / m**0.5
-               for m, n in pairwise(sizes)]
-    return weights, [torch.zeros(n, device=device) for n in sizes[1:]]
+def parameters(torch, sizes: list[int], device: str) -> tuple[list, list]:
+    """Return the weights and biases that all ways of a computer start from."""
+    return tuple([torch.from_numpy(a).to(device) for a in arrays] for arrays in start(sizes))
 
 
 def _step(torch, weights, biases, x, t):
@@ -80,7 +79,7 @@ def _step(torch, weights, biases, x, t):
 
 
 def _timed(torch, run: Callable[[int], None], n: int) -> float:
-    """Return the samples a second of ``run(start)``, which trains from sample ``start`` on."""
+    """Return the calls a second of ``run(k)``, of ``n``."""
     for k in range(_WARM_UP):
         run(k)
     if torch.cuda.is_available():
@@ -93,52 +92,56 @@ def _timed(torch, run: Callable[[int], None], n: int) -> float:
     return n / (perf_counter() - begin)
 
 
-def _eager(torch, sizes, samples, targets, batch: int) -> float:
-    weights, biases = _parameters(torch, sizes, samples.device)
-    groups = len(samples) // batch
-    with torch.inference_mode():
-        weights, biases = _parameters(torch, sizes, samples.device)
-        xs, ts = samples[:groups * batch], targets[:groups * batch]
-        xs, ts = xs.view(groups, batch, -1), ts.view(groups, batch, -1)
-        return batch * _timed(
-            torch, lambda k: _step(torch, weights, biases, xs[k % groups], ts[k % groups]), groups)
+def eager(torch, weights, biases, samples, targets, batch: int):
+    """Return ``run(k)``, which trains in place with group ``k`` of the samples, and the samples of
+    a group; as the other ways."""
+    xs, ts = _groups(samples, batch), _groups(targets, batch)
+    return lambda k: _step(torch, weights, biases, xs[k % len(xs)], ts[k % len(xs)]), batch
 
 
-def _compiled(torch, sizes, samples, targets, _) -> float:
+def compiled(torch, weights, biases, samples, targets, batch: int):
     """Several steps in one compiled call, so that a call costs little."""
-    weights, biases = _parameters(torch, sizes, samples.device)
-
     @torch.compile
     def steps(xs, ts):
-        for k in range(_UNROLLED):
-            _step(torch, weights, biases, xs[k:k + 1], ts[k:k + 1])
-
-    groups = len(samples) // _UNROLLED
-    with torch.no_grad():
-        return _UNROLLED * _timed(torch, lambda k: steps(
-            samples[k % groups * _UNROLLED:][:_UNROLLED],
-            targets[k % groups * _UNROLLED:][:_UNROLLED]), groups)
-
-
-def _graph(torch, sizes, samples, targets, batch: int) -> float:
-    """A step recorded once and replayed, its inputs copied into place."""
-    weights, biases = _parameters(torch, sizes, samples.device)
-    x, t = samples[:batch].clone(), targets[:batch].clone()
-    groups = len(samples) // batch
-    with torch.no_grad():
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            _step(torch, weights, biases, x, t)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        for x, t in zip(xs.split(batch), ts.split(batch), strict=True):
             _step(torch, weights, biases, x, t)
 
-        def run(k):
-            start = k % groups * batch
-            x.copy_(samples[start:start + batch])
-            t.copy_(targets[start:start + batch])
-            graph.replay()
+    at_once = _UNROLLED * batch
+    xs, ts = _groups(samples, at_once), _groups(targets, at_once)
+    return lambda k: steps(xs[k % len(xs)], ts[k % len(xs)]), at_once
 
-        return batch * _timed(torch, run, groups)
+
+def graph(torch, weights, biases, samples, targets, batch: int):
+    """Steps recorded once and replayed, their samples copied into place."""
+    at_once = batch * max(min(_RECORDED // batch, len(samples) // batch), 1)
+    xs, ts = _groups(samples, at_once), _groups(targets, at_once)
+    x, t = xs[0].clone(), ts[0].clone()
+
+    def steps():
+        for k in range(0, at_once, batch):
+            _step(torch, weights, biases, x[k:k + batch], t[k:k + batch])
+
+    kept = [value.clone() for value in (*weights, *biases)]
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):  # before a recording, libraries must have begun
+        steps()
+    torch.cuda.current_stream().wait_stream(stream)
+    for value, before in zip((*weights, *biases), kept, strict=True):
+        value.copy_(before)
+    recorded = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(recorded):
+        steps()
+
+    def run(k):
+        x.copy_(xs[k % len(xs)])
+        t.copy_(ts[k % len(ts)])
+        recorded.replay()
+
+    return run, at_once
+
+
+def _groups(values, size: int):
+    """Return ``values`` [n, m] as [groups, size, m]; what is left over is dropped."""
+    groups = len(values) // size
+    return values[:groups * size].view(groups, size, -1)
