@@ -6,7 +6,6 @@ hardware does; larger batches do other work (fewer steps) and are there for comp
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
@@ -45,7 +44,7 @@ def train_torch(sizes: list[int], x: np.ndarray, target: np.ndarray, *, device: 
     for way, make in ways.items():
         rates = {}
         for batch in (1, *_BATCHES):
-            if batch > len(samples) or batch > 1 and make is compiled:
+            if batch > len(samples) or (batch > 1 and make is compiled):
                 continue
             say(f"PyTorch, {way}, batch {batch}")
             with torch.no_grad() if make is compiled else torch.inference_mode():

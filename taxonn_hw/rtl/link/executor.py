@@ -20,8 +20,8 @@ REGISTER, INFORMATION, PULLS_AT = range(3)
 class Executor(wiring.Component):
     """Does one control request at a time.
 
-    The bytes of beats that are :func:`~taxonn_hw.rtl.link.beats.far` are chosen in two steps; then
-    what ``w_en`` writes comes a cycle later.  An answer takes 6 cycles for a register, whose
+    The bytes of beats that are :func:`~taxonn_hw.rtl.link.beats.far` are chosen in three steps;
+    then what ``w_en`` writes comes two cycles later.  An answer takes 6 cycles for a register, whose
     strobes come from registers, and one a byte for beats that are pulled; a request that comes
     meanwhile would be lost, but takes longer than that on the line.
 
@@ -43,7 +43,7 @@ class Executor(wiring.Component):
     end : Out(8)
         Place after its last byte.
     w_en, w_addr, w_data : Out
-        To the answer memory, from registers: the last byte with ``answered``, or a cycle after it.
+        To the answer memory, from registers: the last byte with ``answered``, or two cycles after.
     reset : Out(1)
         Of the accelerator; 7 cycles.
     csr : Out(register bus)
@@ -127,20 +127,27 @@ class Executor(wiring.Component):
 
     def _choose(self, m, n_bytes, index, origin, puts, place) -> None:
         """Byte ``index`` of ``origin`` goes to ``place``: of a beat, first those that its two low
-        bits choose, then one of them; a register lies between when beats are far."""
+        bits choose, then one of them, then that of ``origin``; registers lie between when beats
+        are far."""
         later = m.d.sync if far(self.widths) else m.d.comb
-        late, source = Signal.like(index), Signal.like(origin)
-        puts_late, place_late = Signal(), Signal.like(place)
-        later += [late.eq(index), source.eq(origin), puts_late.eq(puts), place_late.eq(place)]
+        ways = []
+        for step in range(2):
+            way = [Signal.like(signal, name=f"{name}_{step}") for signal, name in (
+                (index, "index"), (origin, "origin"), (puts, "puts"), (place, "place"))]
+            before = ways[-1] if ways else (index, origin, puts, place)
+            later += [signal.eq(value) for signal, value in zip(way, before, strict=True)]
+            ways.append(way)
+        (late, source, *_), (_, chosen, puts_late, place_late) = ways
         info = Const(int.from_bytes(self.info, "little"), 8 * len(self.info))
-        known = _byte(Mux(source[0], info, self.csr.r_data), late)  # INFORMATION is odd
-        found = [known] * PULLS_AT
+        values = [_byte(Mux(source[0], info, self.csr.r_data), late)]  # INFORMATION is odd
         for k, size in enumerate(n_bytes):
             every_fourth = Signal(8 * -(-size // 4), name=f"every_fourth_{k}", reset_less=True)
             later += every_fourth.eq(Cat(_pieces(getattr(self, f"i_{k}").payload, index, 2)))
-            found.append(_byte(every_fourth, late[2:]))
+            values.append(_byte(every_fourth, late[2:]))
+        found = [Signal(8, name=f"found_{k}", reset_less=True) for k in range(len(values))]
+        later += [signal.eq(value) for signal, value in zip(found, values, strict=True)]
         m.d.sync += [self.w_en.eq(puts_late), self.w_addr.eq(place_late),
-                     self.w_data.eq(Array(found)[source])]
+                     self.w_data.eq(Array([found[0]] * PULLS_AT + found[1:])[chosen])]
 
     @staticmethod
     def _put(m, size: int, index, puts, last, then: str) -> None:

@@ -43,7 +43,7 @@ class Bench:
                     await ctx.tick()
                 assert ctx.get(dut.answered)
                 end = ctx.get(dut.end)
-                await ctx.tick().repeat(1 + far(dut.widths))
+                await ctx.tick().repeat(1 + 2 * far(dut.widths))
                 assert not ctx.get(dut.answered) and ctx.get(dut.end) == end
                 answers.append(bytes(self.memory[at] for at in range(ANSWER_AT, end)))
                 self.memory.clear()
