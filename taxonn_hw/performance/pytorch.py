@@ -15,7 +15,6 @@ from .software import STEP, start
 __all__ = ["compiled", "eager", "graph", "has_torch", "parameters", "train_torch"]
 
 _UNROLLED = 16   # samples of one compiled call
-_RECORDED = 64   # steps of one CUDA graph at batch 1; fewer at larger batches
 _BATCHES = (64, 256, 1024, 4096)
 _WARM_UP = 64    # calls
 
@@ -47,7 +46,7 @@ def train_torch(sizes: list[int], x: np.ndarray, target: np.ndarray, *, device: 
             if batch > len(samples) or (batch > 1 and make is compiled):
                 continue
             say(f"PyTorch, {way}, batch {batch}")
-            with torch.no_grad() if make is compiled else torch.inference_mode():
+            with torch.inference_mode() if make is eager else torch.no_grad():
                 run, at_once = make(torch, *parameters(torch, sizes, device), samples, targets,
                                     batch)
                 rates[batch] = at_once * _timed(torch, run, len(samples) // at_once)
@@ -111,33 +110,28 @@ def compiled(torch, weights, biases, samples, targets, batch: int):
 
 
 def graph(torch, weights, biases, samples, targets, batch: int):
-    """Steps recorded once and replayed, their samples copied into place."""
-    at_once = batch * max(min(_RECORDED // batch, len(samples) // batch), 1)
-    xs, ts = _groups(samples, at_once), _groups(targets, at_once)
+    """A step recorded once and replayed, its samples copied into place."""
+    xs, ts = _groups(samples, batch), _groups(targets, batch)
     x, t = xs[0].clone(), ts[0].clone()
-
-    def steps():
-        for k in range(0, at_once, batch):
-            _step(torch, weights, biases, x[k:k + batch], t[k:k + batch])
-
-    kept = [value.clone() for value in (*weights, *biases)]
+    trained = (*weights, *biases)
+    before = [value.clone() for value in trained]
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):  # before a recording, libraries must have begun
-        steps()
+    with torch.cuda.stream(stream):  # what libraries do at first is not recorded
+        _step(torch, weights, biases, x, t)
     torch.cuda.current_stream().wait_stream(stream)
-    for value, before in zip((*weights, *biases), kept, strict=True):
-        value.copy_(before)
+    for value, start_value in zip(trained, before, strict=True):
+        value.copy_(start_value)
     recorded = torch.cuda.CUDAGraph()
     with torch.cuda.graph(recorded):
-        steps()
+        _step(torch, weights, biases, x, t)
 
     def run(k):
         x.copy_(xs[k % len(xs)])
         t.copy_(ts[k % len(ts)])
         recorded.replay()
 
-    return run, at_once
+    return run, batch
 
 
 def _groups(values, size: int):
