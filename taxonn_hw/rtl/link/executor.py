@@ -21,9 +21,9 @@ class Executor(wiring.Component):
     """Does one control request at a time.
 
     The bytes of beats that are :func:`~taxonn_hw.rtl.link.beats.far` are chosen in three steps;
-    then what ``w_en`` writes comes two cycles later.  An answer takes 6 cycles for a register, whose
-    strobes come from registers, and one a byte for beats that are pulled; a request that comes
-    meanwhile would be lost, but takes longer than that on the line.
+    then what ``w_en`` writes comes two cycles later.  An answer takes 6 cycles for a register,
+    whose strobes come from registers, and one a byte for beats that are pulled; a request that
+    comes meanwhile would be lost, but takes longer than that on the line.
 
     Parameters
     ----------
