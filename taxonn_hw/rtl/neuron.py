@@ -12,7 +12,7 @@ from ..fixed.gates import round_shift, saturate
 from ..plan.arithmetic import LayerArithmetic as Layer
 
 __all__ = ["activation_term", "apply_slope", "drop_activation", "round_activation",
-           "saturate_activation", "slope_code", "slope_of_code"]
+           "saturate_activation", "slope_code", "slope_of_code", "steepen"]
 
 
 def round_activation(acc: Value, layer: Layer, mode: Rounding, random=None) -> Value:
@@ -84,9 +84,14 @@ def slope_code(code: Value, layer: Layer) -> Value:
 
 def apply_slope(value: Value, live: Value, steep: Value, layer: Layer) -> Value:
     """Return ``value * f'`` for derivatives that are shifts; ``derivative_frac`` more fraction."""
+    return Mux(live, steepen(value, steep, layer), 0)
+
+
+def steepen(value: Value, steep: Value, layer: Layer) -> Value:
+    """Return ``value * f'`` as :func:`apply_slope` where the derivative is not 0."""
     if layer.activation is Activation.LEAKY_RELU:
-        value = Mux(steep, _left(value, layer.leak_exponent), value)
-    return Mux(live, value, 0)
+        return Mux(steep, _left(value, layer.leak_exponent), value)
+    return value
 
 
 def _left(value: Value, shift: int) -> Value:

@@ -3,7 +3,7 @@
 Two stages for fixed point (round, saturate), three for powers of two (magnitude, round, field).
 """
 
-from amaranth.hdl import Cat, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Mux, Signal, Value
 
 from ..fixed import Pow2Format, Rounding
 from ..fixed.gates import absolute, leading_field, pow2_round, round_shift, saturate
@@ -39,28 +39,31 @@ class DeltaQuantizer:
         """Stage, counted from the value, at which the random word is used."""
         return 1 if self.latency == 3 else 0
 
-    def build(self, m, value: Value, index: list[Value], random: Value, name: str) -> Value:
+    def build(self, m, value: Value, index: list[Value], random: Value, name: str,
+              live: Value | None = None) -> Value:
         """Return the stored delta, ``latency`` cycles after ``value``.
 
         ``index`` gives the layer index at each stage (``latency`` signals); ``random`` the word
-        at stage :meth:`random_delay`.
+        at stage :meth:`random_delay`.  Where ``live`` is not set, the value counts as 0.
         """
+        live = Const(1, 1) if live is None else live
         groups: dict[object, Value] = {}
         results = {}
         for i, (layer, frac) in self.cases.items():
             key = (layer.formats.delta, frac)
             if key not in groups:
-                groups[key] = self._case(m, value, layer, frac, random, f"{name}_{i}")
+                groups[key] = self._case(m, value, live, layer, frac, random, f"{name}_{i}")
             results[i] = groups[key]
         result = Signal(self.shape, name=f"{name}_delta", reset_less=True)
         m.d.sync += result.eq(by_index(index[-1], results))
         return result
 
-    def _case(self, m, value, layer, frac, random, name) -> Value:
+    def _case(self, m, value, live, layer, frac, random, name) -> Value:
         """Return the result of one format before the last register."""
         fmt = layer.formats.delta
         if isinstance(fmt, Pow2Format):
-            return self._pow2(m, value, frac - fmt.frac, fmt, random, name)
+            return self._pow2(m, value, live, frac - fmt.frac, fmt, random, name)
+        value = Mux(live, value, 0)
         rounded = round_shift(value, frac - fmt.frac, self.mode, random)
         for stage in range(self.latency - 1):
             register = Signal(rounded.shape(), name=f"{name}_rounded_{stage}", reset_less=True)
@@ -73,10 +76,13 @@ class DeltaQuantizer:
             rounded = register
         return saturate(rounded, fmt)
 
-    def _pow2(self, m, value, shift, fmt, random, name) -> Value:
+    def _pow2(self, m, value, live, shift, fmt, random, name) -> Value:
         magnitude = Signal(len(value), name=f"{name}_magnitude", reset_less=True)
         negative = Signal(2, name=f"{name}_negative", reset_less=True)
-        m.d.sync += [magnitude.eq(absolute(value)), negative.eq(Cat(value < 0, negative[0]))]
+        m.d.sync += [  # `live` after the sign: with it one look-up table a bit
+            magnitude.eq(Mux(live, absolute(value), 0)),
+            negative.eq(Cat(live & (value < 0), negative[0])),
+        ]
         rounded, low = pow2_round(magnitude, shift, fmt, self.mode, random)
         total = Signal(rounded.shape(), name=f"{name}_total", reset_less=True)
         m.d.sync += total.eq(rounded)

@@ -130,24 +130,23 @@ class Executor(wiring.Component):
         bits choose, then one of them, then that of ``origin``; registers lie between when beats
         are far."""
         later = m.d.sync if far(self.widths) else m.d.comb
-        ways = []
+        late = Signal.like(index)
+        later += late.eq(index)
         for step in range(2):
-            way = [Signal.like(signal, name=f"{name}_{step}") for signal, name in (
-                (index, "index"), (origin, "origin"), (puts, "puts"), (place, "place"))]
-            before = ways[-1] if ways else (index, origin, puts, place)
-            later += [signal.eq(value) for signal, value in zip(way, before, strict=True)]
-            ways.append(way)
-        (late, source, *_), (_, chosen, puts_late, place_late) = ways
+            write, address = Signal(name=f"write_{step}"), Signal(8, name=f"address_{step}")
+            later += [write.eq(puts), address.eq(place)]
+            puts, place = write, address
         info = Const(int.from_bytes(self.info, "little"), 8 * len(self.info))
-        values = [_byte(Mux(source[0], info, self.csr.r_data), late)]  # INFORMATION is odd
+        values = [_byte(Mux(origin[0], info, self.csr.r_data), late)]  # INFORMATION is odd
         for k, size in enumerate(n_bytes):
             every_fourth = Signal(8 * -(-size // 4), name=f"every_fourth_{k}", reset_less=True)
             later += every_fourth.eq(Cat(_pieces(getattr(self, f"i_{k}").payload, index, 2)))
             values.append(_byte(every_fourth, late[2:]))
         found = [Signal(8, name=f"found_{k}", reset_less=True) for k in range(len(values))]
         later += [signal.eq(value) for signal, value in zip(found, values, strict=True)]
-        m.d.sync += [self.w_en.eq(puts_late), self.w_addr.eq(place_late),
-                     self.w_data.eq(Array([found[0]] * PULLS_AT + found[1:])[chosen])]
+        # The origin stays until the next request, long after the last byte.
+        m.d.sync += [self.w_en.eq(puts), self.w_addr.eq(place),
+                     self.w_data.eq(Array([found[0]] * PULLS_AT + found[1:])[origin])]
 
     @staticmethod
     def _put(m, size: int, index, puts, last, then: str) -> None:

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Mux, Signal
 
 from ...fixed import Rounding
 from ...fixed.gates import round_shift, saturate
-from ..neuron import apply_slope, round_activation, saturate_activation, slope_of_code
+from ..neuron import round_activation, saturate_activation, slope_of_code, steepen
 from ..quantize import DeltaQuantizer
 from ..select import by_index
 from .numerics import Numerics
@@ -55,10 +55,11 @@ def add_delta(m, n: Numerics, c, activation, total, random):
     values, cases = {}, {}
     for layer in n.lane_layers:
         above = n.network.above(layer)
-        values[above.index] = apply_slope(total, slope[0], slope[1], layer)
+        values[above.index] = steepen(total, slope[1], layer)
         cases[above.index] = (layer, layer.delta_frac(above))
     quantizer = DeltaQuantizer(cases=cases, mode=n.network.config.rounding.delta,
                                as_pow2=n.pow2, shape=n.delta)
     row_word = c.c8_row_word if quantizer.random_delay() else c.c7_row_word
     stages = [c.c7_layer, c.c8_layer, c.c9_layer][:quantizer.latency]
-    return quantizer.build(m, by_index(c.c7_layer, values), stages, row_word ^ random, "lane")
+    return quantizer.build(m, by_index(c.c7_layer, values), stages, row_word ^ random, "lane",
+                           live=slope[0])

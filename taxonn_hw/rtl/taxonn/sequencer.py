@@ -217,7 +217,7 @@ class Sequencer(wiring.Component):
     def _next_pass(self, m, d, rom, pass_index, pass_ends, end_of_sample, started, block_row,
                    n_cleared) -> None:
         """Load the descriptor read ahead; an inference goes back to the first pass early."""
-        fresh = Signal(init=1)
+        fresh = Signal()
         last = len(rom) - 1
         # Two clocks at least lie between the ends of two passes: it is read in the first of them.
         following, ahead = Signal.like(pass_index), Signal.like(d, name="next_d")
