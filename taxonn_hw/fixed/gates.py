@@ -169,7 +169,7 @@ def pow2_round(acc: Value, shift: int, p: Pow2Format, mode: Rounding, random=Non
     if low < 0:
         magnitude, low = _shift_left(magnitude, -low), 0
     limit = low + p.n_magnitudes - 1  # bit of the largest magnitude
-    # Beside the adder, not before it: whatever lies above it, that bit says enough.
+    # Beside the adder, not before or behind it: whatever lies above, one more bit says enough.
     beyond = magnitude[limit:].any() if len(magnitude) > limit else None
     magnitude = magnitude[:limit]
     below = mask_below(magnitude, low)
@@ -183,8 +183,7 @@ def pow2_round(acc: Value, shift: int, p: Pow2Format, mode: Rounding, random=Non
     else:
         total = magnitude
     if beyond is not None:
-        total = Cat(total, Const(0, 1))[:limit + 1]
-        total = Cat(total[:limit], total[limit] | beyond)
+        total = Cat(Cat(total, Const(0, 1))[:limit + 1], beyond)
     return total, low
 
 
