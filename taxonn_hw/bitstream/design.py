@@ -79,7 +79,8 @@ def _component(plan: Plan, board: Board, mhz: float | None, baud: int | None, *,
                         f"{hertz // CLOCKS_PER_BIT_MIN} baud, not {baud}")
     # Simulators know no cells of a device.
     core = make_accelerator(plan, "generic" if simulate else board.device.family)
-    link = Link(streams=stream_table(plan), clock_hz=hertz, baud=baud)
+    link = Link(streams=stream_table(plan), clock_hz=hertz, baud=baud,
+                registered=board.device.family == "ecp5")
     leds = [(led.role, pins[f"led_{k}"].invert) for k, led in enumerate(board.leds)]
     return BoardTop(core=core, link=link, clock=clock, at_pad=board.pll_at_pad, leds=leds,
                     levels=tuple(board.levels.values()), simulate=simulate), clock, pins

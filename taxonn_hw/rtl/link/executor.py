@@ -1,12 +1,11 @@
 """Executes control requests: registers, pulls, information; fills the answer memory."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...bus.protocol import MAX_PAYLOAD, Command
 from ..control import csr_signature
-from .beats import far
 from .transmitter import ANSWER_AT
 
 __all__ = ["Executor"]
@@ -20,10 +19,9 @@ REGISTER, INFORMATION, PULLS_AT = range(3)
 class Executor(wiring.Component):
     """Does one control request at a time.
 
-    The bytes of beats that are :func:`~taxonn_hw.rtl.link.beats.far` are chosen in three steps;
-    then what ``w_en`` writes comes two cycles later.  An answer takes 6 cycles for a register,
-    whose strobes come from registers, and one a byte for beats that are pulled; a request that
-    comes meanwhile would be lost, but takes longer than that on the line.
+    An answer takes 6 cycles for a register, whose strobes come from registers, and one a byte for
+    beats that are pulled; a request that comes meanwhile would be lost, but takes longer than that
+    on the line.
 
     Parameters
     ----------
@@ -43,7 +41,7 @@ class Executor(wiring.Component):
     end : Out(8)
         Place after its last byte.
     w_en, w_addr, w_data : Out
-        To the answer memory, from registers: the last byte with ``answered``, or two cycles after.
+        To the answer memory, from registers: the last byte with ``answered``.
     reset : Out(1)
         Of the accelerator; 7 cycles.
     csr : Out(register bus)
@@ -76,7 +74,11 @@ class Executor(wiring.Component):
             self.csr.addr.eq(self.argument), self.csr.w_data.eq(self.value),
             self.end.eq(place),
         ]
-        self._choose(m, n_bytes, index, origin, puts, place)
+        info = Const(int.from_bytes(self.info, "little"), 8 * len(self.info))
+        known = _byte(Mux(origin[0], info, self.csr.r_data), index)  # INFORMATION is odd
+        pulled = [_byte(getattr(self, f"i_{k}").payload, index) for k in range(len(n_bytes))]
+        m.d.sync += [self.w_en.eq(puts), self.w_addr.eq(place),
+                     self.w_data.eq(Array([known] * PULLS_AT + pulled)[origin])]
         resets = Signal()
         m.d.sync += [resets.eq(resetting != 0), self.reset.eq(resets)]  # it goes far, and to many
         with m.If(resetting != 0):
@@ -125,29 +127,6 @@ class Executor(wiring.Component):
                 m.next = "IDLE"
         return m
 
-    def _choose(self, m, n_bytes, index, origin, puts, place) -> None:
-        """Byte ``index`` of ``origin`` goes to ``place``: of a beat, first those that its two low
-        bits choose, then one of them, then that of ``origin``; registers lie between when beats
-        are far."""
-        later = m.d.sync if far(self.widths) else m.d.comb
-        late = Signal.like(index)
-        later += late.eq(index)
-        for step in range(2):
-            write, address = Signal(name=f"write_{step}"), Signal(8, name=f"address_{step}")
-            later += [write.eq(puts), address.eq(place)]
-            puts, place = write, address
-        info = Const(int.from_bytes(self.info, "little"), 8 * len(self.info))
-        values = [_byte(Mux(origin[0], info, self.csr.r_data), late)]  # INFORMATION is odd
-        for k, size in enumerate(n_bytes):
-            every_fourth = Signal(8 * -(-size // 4), name=f"every_fourth_{k}", reset_less=True)
-            later += every_fourth.eq(Cat(_pieces(getattr(self, f"i_{k}").payload, index, 2)))
-            values.append(_byte(every_fourth, late[2:]))
-        found = [Signal(8, name=f"found_{k}", reset_less=True) for k in range(len(values))]
-        later += [signal.eq(value) for signal, value in zip(found, values, strict=True)]
-        # The origin stays until the next request, long after the last byte.
-        m.d.sync += [self.w_en.eq(puts), self.w_addr.eq(place),
-                     self.w_data.eq(Array([found[0]] * PULLS_AT + found[1:])[origin])]
-
     @staticmethod
     def _put(m, size: int, index, puts, last, then: str) -> None:
         """Put ``byte``, number ``index`` of ``size``; go on after the last."""
@@ -157,19 +136,15 @@ class Executor(wiring.Component):
 
 
 def _byte(value, index):
-    """Return byte ``index`` of ``value``."""
-    return _pieces(value, index, len(index))[0]
-
-
-def _pieces(value, index, levels: int) -> list:
-    """Return the bytes of ``value`` that the low ``levels`` bits of ``index`` choose, by trees of
-    two-way multiplexers.
+    """Return byte ``index`` of ``value``, by a tree of two-way multiplexers.
 
     A part select, or an array, makes a quarter more LUTs.
     """
     value = Value.cast(value)
     pieces = [value[at:at + 8] for at in range(0, len(value), 8)]
-    for bit in index[:levels]:
+    level = 0
+    while len(pieces) > 1:
         pairs = [pieces[k:k + 2] for k in range(0, len(pieces), 2)]
-        pieces = [Mux(bit, pair[-1], pair[0]) for pair in pairs]
-    return pieces
+        pieces = [Mux(index[level], pair[-1], pair[0]) for pair in pairs]
+        level += 1
+    return pieces[0]

@@ -10,6 +10,7 @@ from ...bus.packing import StreamUnits
 from ...bus.protocol import MAX_WINDOW, PULL_STREAMS, PUSH_STREAMS, Command, encode_info
 from ..control import csr_signature
 from ..memory import add_memory
+from ..skid import StreamRegister
 from .executor import Executor
 from .queue import BlockQueue
 from .receiver import FrameReceiver
@@ -38,6 +39,9 @@ class Link(wiring.Component):
     results : int
         Beats of ``o_results`` that can wait for a pull, a power of two; 0: only those in the
         accelerator.
+    registered : bool
+        For large devices with a short clock: weights that come from the accelerator, and bytes read
+        from the frame memory, pass a register more.
 
     Members
     -------
@@ -52,8 +56,9 @@ class Link(wiring.Component):
     """
 
     def __init__(self, *, streams: Mapping[str, Mapping], clock_hz: int, baud: int,
-                 slots: int = 2, results: int = 512) -> None:
+                 slots: int = 2, results: int = 512, registered: bool = False) -> None:
         self.clock_hz, self.baud, self.slots, self.results = clock_hz, baud, slots, results
+        self.registered = registered
         if slots not in (2, 4, 8, 16, 32, 64):
             raise ValueError(f"slots must be a power of two, 2 to 64, not {slots}")
         assert slots <= MAX_WINDOW
@@ -66,7 +71,7 @@ class Link(wiring.Component):
             "uart_in": UartReceiver(clock_hz=clock_hz, baud=baud),
             "uart_out": UartTransmitter(clock_hz=clock_hz, baud=baud),
             "receiver": FrameReceiver(),
-            "unpacker": Unpacker(units=self.units),
+            "unpacker": Unpacker(units=self.units, registered=registered),
             "executor": Executor(widths=[self.widths[name] for name in PULL_STREAMS],
                                  info=encode_info(slots=slots, clock_hz=clock_hz)),
             "transmitter": FrameTransmitter(),
@@ -119,7 +124,13 @@ class Link(wiring.Component):
 
     def _pulls(self, m, executor, transmitter) -> None:
         """Streams from the accelerator, results through their queue."""
-        wiring.connect(m, wiring.flipped(self.o_weights), executor.i_1)
+        if self.registered:
+            m.submodules.weights = weights = StreamRegister(shape=self.widths["o_weights"])
+            wiring.connect(m, wiring.flipped(self.o_weights), weights.i)
+            wiring.connect(m, weights.o, executor.i_1)
+            m.d.comb += weights.clear.eq(executor.reset)
+        else:
+            wiring.connect(m, wiring.flipped(self.o_weights), executor.i_1)
         if self.results:
             m.submodules.results = queue = self._queue
             wiring.connect(m, wiring.flipped(self.o_results), queue.i)

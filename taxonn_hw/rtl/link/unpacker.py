@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out
 
 from ...bus.packing import BITS, COUNT_BITS, REST, Mode, StreamUnits
 from ..select import by_index
-from .beats import far
 from .receiver import LENGTH_AT, PAYLOAD_END
 
 __all__ = ["Unpacker"]
@@ -16,14 +15,15 @@ class Unpacker(wiring.Component):
     """Empties slots, oldest first.
 
     A byte of data takes 10 clocks, or as many as its units wait for the stream; a zero of a run
-    takes one.  So the line is not faster, down to four clocks a bit.  Where beats are
-    :func:`~taxonn_hw.rtl.link.beats.far`, what is read passes a register, and a byte takes 11.
-    A reset drops everything, also a beat that waits.
+    takes one.  So the line is not faster, down to four clocks a bit.  A reset drops everything,
+    also a beat that waits.
 
     Parameters
     ----------
     units : sequence of StreamUnits
         Of the push streams, by number.
+    registered : bool
+        What is read passes a register; a byte of data takes 11 clocks then.
 
     Members
     -------
@@ -37,8 +37,9 @@ class Unpacker(wiring.Component):
         The push streams.
     """
 
-    def __init__(self, *, units) -> None:
+    def __init__(self, *, units, registered: bool = False) -> None:
         self.units: list[StreamUnits] = list(units)
+        self.registered = registered
         if bad := [u for u in self.units if not 1 <= u.bits <= 32 or u.per_beat < 1]:
             raise ValueError(f"a unit must have 1 to 32 bits and a beat 1 unit, not {bad[0]}")
         self.widths = [u.bits * u.per_beat for u in self.units]
@@ -63,8 +64,8 @@ class Unpacker(wiring.Component):
         starts = Signal()        # a beat starts
         through = Signal()       # with the byte, or with a zero of a run
         m.d.comb += self.r_addr.eq(left)
-        r_data, waits = self.r_data, far(self.widths)
-        if waits:  # a block RAM takes most of a short cycle
+        r_data, waits = self.r_data, self.registered
+        if waits:
             r_data = Signal(8, name="read", reset_less=True)
             m.d.sync += r_data.eq(self.r_data)
         with m.FSM():

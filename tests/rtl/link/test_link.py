@@ -24,10 +24,11 @@ from tests.dummy import BIAS, COUNT, READ
 from .models import Talk, dummy_streams, open_dummy
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory, require_tool):
+@pytest.fixture(scope="module", params=[False, True], ids=["small", "registered"])
+def model(request, tmp_path_factory, require_tool):
     require_tool("verilator")
-    with open_dummy(tmp_path_factory.mktemp("link"), results=0) as opened:
+    with open_dummy(tmp_path_factory.mktemp("link"), results=0,
+                    registered=request.param) as opened:
         yield opened
 
 

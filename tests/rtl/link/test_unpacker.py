@@ -43,9 +43,10 @@ def beats_of(payloads, units):
     return beats
 
 
-def run(units, payloads, *, stall=0.0, seed=0, clear_after=None, max_cycles=100_000):
+def run(units, payloads, *, registered=False, stall=0.0, seed=0, clear_after=None,
+        max_cycles=100_000):
     """Return the beats, and the clocks from the first to the last of them."""
-    inner = Unpacker(units=units)
+    inner = Unpacker(units=units, registered=registered)
     clear = Signal()
     dut = ResetInserter(clear)(inner)
     rng = random.Random(seed)
@@ -99,9 +100,9 @@ def random_units(rng, bits, n):
     return (values % min(1 << bits, [1 << bits, 1 << bits, 4, 2][kind])).astype(np.uint32)
 
 
-@pytest.mark.parametrize("stall", [0.0, 0.6])
+@pytest.mark.parametrize(("registered", "stall"), [(False, 0.0), (False, 0.6), (True, 0.4)])
 @pytest.mark.parametrize("name", SHAPES)
-def test_packed_beats_come_back(name, stall):
+def test_packed_beats_come_back(name, registered, stall):
     """Both streams in turn; frames end in the middle of beats."""
     units = shape(name)
     rng = np.random.default_rng(len(name))
@@ -114,7 +115,7 @@ def test_packed_beats_come_back(name, stall):
         expected += [(stream, sum(int(v) << k * u.bits for k, v in enumerate(beat)))
                      for beat in values.reshape(-1, u.per_beat)]
     assert beats_of(payloads, units) == expected
-    assert run(units, payloads, stall=stall, seed=1)[0] == expected
+    assert run(units, payloads, registered=registered, stall=stall, seed=1)[0] == expected
 
 
 def test_tokens_by_hand():
