@@ -7,8 +7,10 @@ zeros that align a step are a part of the shift; else all slots share the multip
 from amaranth.hdl import Array, Mux, Signal, signed
 
 from ...fixed import Rounding
+from ...fixed.carry import narrow_product
 from ...fixed.gates import round_shift
 from ...fixed.variable import append_zeros
+from ...plan.latency import LANES_PER_COPY
 from ..select import by_index
 from .numerics import Numerics
 
@@ -113,4 +115,6 @@ def _shifts_and_multiplies(m, n: Numerics, c, operand, activation, delta):
     ]
     # Field 1 stands for 2**0, and field 0 for nothing: the lowest bit is always 0.
     shifted = append_zeros(Mux(c4_any, c4_base, 0), c4_amount, most)[1:].as_signed()
-    return c4_operand * c4_y, shifted
+    # A wide array has more products than a device has multiplier blocks.
+    wide = n.network.lanes > LANES_PER_COPY
+    return narrow_product(c4_operand, c4_y) if wide else c4_operand * c4_y, shifted
