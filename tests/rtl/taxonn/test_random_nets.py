@@ -6,6 +6,7 @@ import pytest
 from taxonn_hw.golden import GoldenModel, initial_weights
 from taxonn_hw.host.simulation import open_simulation
 from taxonn_hw.plan import Network
+from taxonn_hw.plan.latency import LANES_PER_COPY
 from taxonn_hw.plan.timing import predict
 
 from ...random_configs import random_config, random_samples
@@ -14,6 +15,8 @@ from ...random_configs import random_config, random_samples
 FAST = [6, 7, 22, 31, 103]
 SLOW = range(200, 300)
 SINGLE_PORT = [5, 22]
+#: With deltas that are powers of two and narrow factors, on more lanes than a register drives.
+WIDE = [38, 127]
 
 
 def start_weights(network, seed):
@@ -69,6 +72,11 @@ def test_random_net(seed):
 @pytest.mark.parametrize("seed", SINGLE_PORT)
 def test_random_net_with_a_single_port(seed):
     check(seed, weight_memory="single_port")
+
+
+@pytest.mark.parametrize("seed", WIDE)
+def test_random_net_of_a_wide_array(seed):
+    check(seed, lanes=LANES_PER_COPY + 3)
 
 
 @pytest.mark.slow
