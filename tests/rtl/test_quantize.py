@@ -26,7 +26,7 @@ class Harness(wiring.Component):
     def __init__(self, cases, mode, as_pow2, shape):
         self.quantizer = DeltaQuantizer(cases=cases, mode=mode, as_pow2=as_pow2, shape=shape)
         super().__init__({"value": In(signed(WIDTH)), "index": In(2), "random": In(16),
-                          "delta": Out(shape)})
+                          "live": In(1), "delta": Out(shape)})
 
     def elaborate(self, platform):
         m = Module()
@@ -39,7 +39,8 @@ class Harness(wiring.Component):
             late = Signal(16)
             m.d.sync += late.eq(random)
             random = late
-        m.d.comb += self.delta.eq(self.quantizer.build(m, self.value, index, random, "q"))
+        m.d.comb += self.delta.eq(self.quantizer.build(m, self.value, index, random, "q",
+                                                       live=self.live))
         return m
 
 
@@ -65,13 +66,16 @@ def test_quantizer(name, mode):
     values[8:16] = [64, 96, 95, 97, -64, -96, 48, 6144]  # ties between powers
     index, words = rng.integers(1, 3, n), rng.choice([0, 0xFFFF, 0x5555, 0x1234], n)
     index[8:16] = 1
-    steps = [{"value": v, "index": i, "random": r} for v, i, r in zip(
-        values.tolist(), index.tolist(), words.tolist(), strict=True)]
+    live = rng.random(n) < 0.9
+    live[7:16] = True
+    steps = [{"value": v, "index": i, "random": r, "live": int(alive)} for v, i, r, alive in zip(
+        values.tolist(), index.tolist(), words.tolist(), live, strict=True)]
     got = [s["delta"] for s in trace(dut, steps + [{}] * latency, ["delta"])[latency:]]
     expected = np.zeros(n, dtype=np.int64)
     for layer, frac in cases.values():
         mine = index == layer.index
-        code = hidden_delta(values[mine], 1, layer, frac - layer.derivative_frac, mode, words[mine])
+        code = hidden_delta(values[mine], live[mine], layer, frac - layer.derivative_frac, mode,
+                            words[mine])
         fmt = layer.formats.delta
         if as_pow2:  # the sign above the widest field
             word = fmt.encode(code)

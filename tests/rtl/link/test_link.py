@@ -190,6 +190,15 @@ def test_the_accelerator_can_be_reset(talk):
     assert pulled(talk.ask(Command.PULL, 0)) == []
 
 
+def test_a_reset_drops_weights_on_their_way(talk):
+    weights = select(1) + bytes([Mode.P8 << 5 | 27]) + bytes(range(27))
+    talk.say(talk.request(Command.PUSH, 0, weights))
+    talk.ask(Command.WRITE, READ, 1)
+    assert talk.say(talk.request(Command.POLL))[0].flags & ResponseFlag.WEIGHTS
+    assert not talk.ask(Command.RESET).flags & ResponseFlag.WEIGHTS
+    assert talk.ask(Command.PULL, 1).payload == b""
+
+
 def test_hints(talk):
     assert not talk.say(talk.request(Command.POLL))[0].flags
     talk.say(push(talk, 0, 1))
