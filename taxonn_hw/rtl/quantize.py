@@ -81,7 +81,7 @@ class DeltaQuantizer:
         negative = Signal(2, name=f"{name}_negative", reset_less=True)
         m.d.sync += [  # `live` after the sign: with it one look-up table a bit
             magnitude.eq(Mux(live, absolute(value), 0)),
-            negative.eq(Cat(live & (value < 0), negative[0])),
+            negative.eq(Cat(value < 0, negative[0])),  # of a zero it does not matter
         ]
         rounded, low = pow2_round(magnitude, shift, fmt, self.mode, random)
         total = Signal(rounded.shape(), name=f"{name}_total", reset_less=True)

@@ -4,10 +4,10 @@ Forward slots multiply.  Where deltas are powers of two, products with them are 
 zeros that align a step are a part of the shift; else all slots share the multiplier.
 """
 
-from amaranth.hdl import Array, Mux, Signal, signed
+from amaranth.hdl import Array, Const, Mux, Signal, signed
 
 from ...fixed import Rounding
-from ...fixed.carry import narrow_product
+from ...fixed.carry import add_carry, flip, narrow_product
 from ...fixed.gates import round_shift
 from ...fixed.variable import append_zeros
 from ...plan.latency import LANES_PER_COPY
@@ -101,7 +101,7 @@ def _shifts_and_multiplies(m, n: Numerics, c, operand, activation, delta):
         power.eq(Mux(c.c3_own_power, delta, c.c3_power)),
         base.eq(Mux(c.c3_element_x, Mux(c.c3_own_power, c.c3_factor, activation), operand)),
     ]
-    field = power[:-1]
+    field, negative = power[:-1], power[-1] ^ c.c3_negate
     most = (1 << len(field)) - 1 + most_step_zeros(n)
     c4_base = Signal(signed(len(base) + 1), reset_less=True)
     c4_any = Signal(reset_less=True)  # the power is not zero: the shifter has a free input
@@ -109,7 +109,7 @@ def _shifts_and_multiplies(m, n: Numerics, c, operand, activation, delta):
     m.d.sync += [
         c4_operand.eq(Mux(c.c3_shift, 0, operand)),
         c4_y.eq(Mux(c.c3_element_y, activation, c.c3_factor)),
-        c4_base.eq(Mux(power[-1] ^ c.c3_negate, -base, base)),
+        c4_base.eq(add_carry(flip(base, negative), Const(0, 1).as_signed(), negative)),
         c4_any.eq(field.any() & c.c3_shift),
         c4_amount.eq(field + c.c3_zeros),
     ]
