@@ -26,6 +26,19 @@ pip_install() {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.lock "$@"
 }
 
+# Without a word where apt-get is not there or not allowed.
+apt_install() {
+    as_root=
+    [ "$(id -u)" = 0 ] || as_root="sudo -n"
+    if have apt-get && $as_root true 2>/dev/null; then
+        say "installing $1 with apt-get"
+        export DEBIAN_FRONTEND=noninteractive
+        { $as_root apt-get install -y -qq "$1" ||
+            { $as_root apt-get update -qq && $as_root apt-get install -y -qq "$1"; }
+        } >/dev/null 2>&1 9>&- || say "apt-get install $1 failed"
+    fi
+}
+
 if ! is_done; then
     have "$PYTHON" || fail "$PYTHON not found; install Python 3.11 or later, or set PYTHON"
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
@@ -44,19 +57,12 @@ if ! is_done; then
     for tool in nextpnr-ice40 icepack nextpnr-ecp5 ecppack; do
         .venv/bin/yowasp-$tool --help >/dev/null 2>&1 || true
     done
+    have sta || apt_install opensta # optional: milliwatts of `taxonn asic`
     touch "$stamp"
 fi
 
 if ! have iverilog; then
-    as_root=
-    [ "$(id -u)" = 0 ] || as_root="sudo -n"
-    if have apt-get && $as_root true 2>/dev/null; then
-        say "installing Icarus Verilog with apt-get"
-        export DEBIAN_FRONTEND=noninteractive
-        { $as_root apt-get install -y -qq iverilog ||
-            { $as_root apt-get update -qq && $as_root apt-get install -y -qq iverilog; }
-        } >/dev/null 2>&1 9>&- || say "apt-get install iverilog failed"
-    fi
+    apt_install iverilog
     have iverilog ||
         say "Icarus Verilog is missing: install it (Debian: apt-get install iverilog) for make test"
 fi

@@ -79,6 +79,7 @@ def _component(plan: Plan, board: Board, mhz: float | None, baud: int | None, *,
                         f"{hertz // CLOCKS_PER_BIT_MIN} baud, not {baud}")
     # Simulators know no cells of a device.
     core = make_accelerator(plan, "generic" if simulate else board.device.family)
+    # Large ECP5 designs need the registers for their clock; an iCE40 has no cell to spare for them.
     link = Link(streams=stream_table(plan), clock_hz=hertz, baud=baud,
                 registered=board.device.family == "ecp5")
     leds = [(led.role, pins[f"led_{k}"].invert) for k, led in enumerate(board.leds)]

@@ -10,8 +10,8 @@ from .formats import Rounding
 from .gates import round_shift
 from .model import RANDOM_BITS
 
-__all__ = ["add_carry", "flip", "narrow_product", "rounding_term", "subtract_flipped",
-           "subtract_rounded", "times_pow2"]
+__all__ = ["add_carry", "flip", "narrow_product", "negate", "rounding_term",
+           "subtract_flipped", "subtract_rounded", "times_pow2"]
 
 #: Widest factors whose product is made of look-up tables, never of a multiplier block.
 _DIGITS, _FACTOR = 4, 6
@@ -50,6 +50,11 @@ def add_carry(a: Value, b: Value, carry: Value) -> Value:
     """Return ``a + b + carry`` for signed ``a`` and ``b``."""
     total = Cat(Const(1, 1), a).as_signed() + Cat(carry, b).as_signed()
     return total[1:].as_signed()
+
+
+def negate(value: Value, negative: Value) -> Value:
+    """Return ``Mux(negative, -value, value)``; the choice is before the carry chain."""
+    return add_carry(flip(value, negative), Const(0, 1).as_signed(), negative)
 
 
 def subtract_rounded(value: Value, acc: Value, shift: int, mode: Rounding,

@@ -10,7 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
-from .software import STEP, start
+from .software import STEP, start_parameters
 
 __all__ = ["compiled", "eager", "graph", "has_torch", "parameters", "train_torch"]
 
@@ -32,7 +32,6 @@ def train_torch(sizes: list[int], x: np.ndarray, target: np.ndarray, *, device: 
     """
     import torch
 
-    torch.manual_seed(1)
     torch.set_num_threads(1)
     samples, targets = (torch.from_numpy(a).to(device) for a in (x, target))
     name = torch.cuda.get_device_name() if device == "cuda" else "CPU, one thread"
@@ -58,7 +57,8 @@ def train_torch(sizes: list[int], x: np.ndarray, target: np.ndarray, *, device: 
 
 def parameters(torch, sizes: list[int], device: str) -> tuple[list, list]:
     """Return the weights and biases that all ways of a computer start from."""
-    return tuple([torch.from_numpy(a).to(device) for a in arrays] for arrays in start(sizes))
+    return tuple([torch.from_numpy(a).to(device) for a in arrays]
+                 for arrays in start_parameters(sizes))
 
 
 def _step(torch, weights, biases, x, t):

@@ -13,7 +13,7 @@ from scipy.linalg import blas
 from ..engines import engine_of
 from ..plan.base import Plan
 
-__all__ = ["STEP", "dense_sizes", "start", "train_blas", "train_golden", "train_numpy"]
+__all__ = ["STEP", "dense_sizes", "start_parameters", "train_blas", "train_golden", "train_numpy"]
 
 STEP = 2.0**-6
 
@@ -29,7 +29,7 @@ def train_numpy(sizes: list[int], x: np.ndarray, target: np.ndarray) -> tuple[fl
     x : float32 [n, n_in]; target : float32 [n, n_out].  Returns the samples a second, and the
     weights.
     """
-    weights, biases = start(sizes)
+    weights, biases = start_parameters(sizes)
     begin = perf_counter()
     for sample, t in zip(x, target, strict=True):
         values = [sample]
@@ -50,7 +50,7 @@ def train_blas(sizes: list[int], x: np.ndarray, target: np.ndarray) -> tuple[flo
 
     The fastest way on one core that is known to us for larger networks; as :func:`train_numpy`.
     """
-    weights, biases = start(sizes)
+    weights, biases = start_parameters(sizes)
     weights = [np.asfortranarray(w) for w in weights]
     begin = perf_counter()
     for sample, t in zip(x, target, strict=True):
@@ -78,7 +78,7 @@ def train_golden(plan: Plan, x_q: np.ndarray, target_q: np.ndarray) -> float:
     return len(x_q) / (perf_counter() - begin)
 
 
-def start(sizes: list[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def start_parameters(sizes: list[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the weights [n_out, n_in] and biases that every way starts from."""
     rng = np.random.default_rng(1)
     weights = [(rng.standard_normal((n, m)) / np.sqrt(m)).astype(np.float32)

@@ -25,6 +25,7 @@ __all__ = [
     "conv_write_latency",
     "group_latency",
     "image_release",
+    "is_wide",
     "issue_latency",
     "lane_activation_stage",
     "lane_delta_stage",
@@ -60,11 +61,17 @@ RANDOM_LATENCY = 4
 RANDOM_STAGE = RANDOM_LATENCY
 
 
+def is_wide(network) -> bool:
+    """Return whether the array has more lanes than one register drives: then it is far across, and
+    what comes to it passes registers more."""
+    return network.lanes > LANES_PER_COPY
+
+
 def issue_latency(network) -> int:
     """Return the cycles of a dense net from the issue of a slot to the cycle in which it may leave
     the hazard stage: where the array is wide through two registers more, one before that stage and
     one in which rows are compared."""
-    return 3 if network.lanes > LANES_PER_COPY else 1
+    return 3 if is_wide(network) else 1
 
 
 def row_release(network) -> int:

@@ -11,6 +11,7 @@ from taxonn_hw.fixed.carry import (
     add_carry,
     flip,
     narrow_product,
+    negate,
     rounding_term,
     subtract_rounded,
     times_pow2,
@@ -74,6 +75,14 @@ def test_flip_and_add_carry(shape):
     column, = sweep(lambda a, b, n: [add_carry(a, flip(b, n), n)],
                     [signed(4), shape, unsigned(1)], vectors)
     np.testing.assert_array_equal(column, a + np.where(negative, -b, b))
+
+
+@pytest.mark.parametrize("shape", [signed(1), signed(5), unsigned(3)], ids=repr)
+def test_negate(shape):
+    vectors = list(product(codes_of(shape), [0, 1]))
+    value, negative = np.array(vectors).T
+    column, = sweep(lambda v, n: [negate(v, n)], [shape, unsigned(1)], vectors)
+    np.testing.assert_array_equal(column, np.where(negative, -value, value))
 
 
 @pytest.mark.parametrize("shape", [signed(4), unsigned(3)], ids=repr)

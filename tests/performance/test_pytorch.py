@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from taxonn_hw.performance.pytorch import compiled, eager, graph, parameters, train_torch
-from taxonn_hw.performance.software import start, train_numpy
+from taxonn_hw.performance.software import start_parameters, train_numpy
 
 torch = pytest.importorskip(
     "torch", reason="PyTorch is not installed: pip install 'taxonn_hw[torch]'")
@@ -47,7 +47,7 @@ def test_a_sample_at_a_time_is_what_numpy_does(make, device):
 def test_a_batch_is_one_step_of_the_sum(device):
     x, target = samples(8)
     alone = [trained(eager, device, x[k:k + 1], target[k:k + 1], 1) for k in range(8)]
-    begin = start(SIZES)[0]
+    begin = start_parameters(SIZES)[0]
     for w, together, *each in zip(begin, trained(eager, device, x, target, 8), *alone,
                                   strict=True):
         np.testing.assert_allclose(together - w, sum(a - w for a in each), atol=1e-4)

@@ -129,7 +129,7 @@ class Executor(wiring.Component):
 
     @staticmethod
     def _put(m, size: int, index, puts, last, then: str) -> None:
-        """Put ``byte``, number ``index`` of ``size``; go on after the last."""
+        """Put byte ``index`` of ``size`` into the memory; go on after the last."""
         m.d.comb += [puts.eq(1), last.eq(index == size - 1)]
         with m.If(last):
             m.next = then

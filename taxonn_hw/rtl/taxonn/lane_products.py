@@ -4,13 +4,15 @@ Forward slots multiply.  Where deltas are powers of two, products with them are 
 zeros that align a step are a part of the shift; else all slots share the multiplier.
 """
 
-from amaranth.hdl import Array, Const, Mux, Signal, signed
+from operator import mul
+
+from amaranth.hdl import Array, Mux, Signal, signed
 
 from ...fixed import Rounding
-from ...fixed.carry import add_carry, flip, narrow_product
+from ...fixed.carry import narrow_product, negate
 from ...fixed.gates import round_shift
 from ...fixed.variable import append_zeros
-from ...plan.latency import LANES_PER_COPY
+from ...plan.latency import is_wide
 from ..select import by_index
 from .numerics import Numerics
 
@@ -109,12 +111,12 @@ def _shifts_and_multiplies(m, n: Numerics, c, operand, activation, delta):
     m.d.sync += [
         c4_operand.eq(Mux(c.c3_shift, 0, operand)),
         c4_y.eq(Mux(c.c3_element_y, activation, c.c3_factor)),
-        c4_base.eq(add_carry(flip(base, negative), Const(0, 1).as_signed(), negative)),
+        c4_base.eq(negate(base, negative)),
         c4_any.eq(field.any() & c.c3_shift),
         c4_amount.eq(field + c.c3_zeros),
     ]
     # Field 1 stands for 2**0, and field 0 for nothing: the lowest bit is always 0.
     shifted = append_zeros(Mux(c4_any, c4_base, 0), c4_amount, most)[1:].as_signed()
     # A wide array has more products than a device has multiplier blocks.
-    wide = n.network.lanes > LANES_PER_COPY
-    return narrow_product(c4_operand, c4_y) if wide else c4_operand * c4_y, shifted
+    multiply = narrow_product if is_wide(n.network) else mul
+    return multiply(c4_operand, c4_y), shifted

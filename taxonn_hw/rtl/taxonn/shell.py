@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...config_hash import config_hash
 from ...plan import Network
-from ...plan.latency import LANES_PER_COPY, WRITE_STAGE
+from ...plan.latency import WRITE_STAGE, is_wide
 from ...plan.streams import geometry, result_shape
 from ..control import ControlBlock
 from ..skid import StreamRegister
@@ -59,7 +59,7 @@ def connect_samples(m, i_samples, loader, control, network: Network) -> None:
     wide array by two."""
     source, hops = i_samples, 0
     if network.config.resident:
-        hops = 2 if network.lanes > LANES_PER_COPY else 1
+        hops = 2 if is_wide(network) else 1
     for hop in range(hops):
         m.submodules[f"arriving_{hop}"] = arriving = StreamRegister(
             shape=loader.i.payload.shape())

@@ -12,7 +12,7 @@ from ...plan.latency import (
     SUM_STAGE,
     WRITE_LATENCY,
     UnitLatencies,
-    issue_latency,
+    is_wide,
     tree_latency,
 )
 from ...plan.program import Finish
@@ -69,7 +69,7 @@ class Accelerator(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         n, network = self.numerics, self.network
-        far = issue_latency(network) > 1
+        far = is_wide(network)
         m.submodules.control = control = make_control(network)
         m.submodules.loader = loader = Loader(numerics=n)
         m.submodules.sequencer = sequencer = Sequencer(
