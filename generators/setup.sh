@@ -1,6 +1,7 @@
 #!/bin/sh
-# Make .venv with the package and its tools, and check the two programs that pip cannot give:
-# a C++ compiler (else ziglang, from pip) and Icarus Verilog (from apt, where that is allowed).
+# Make .venv with the package and its tools, and check the programs that pip cannot give: a C++
+# compiler (else ziglang, from pip), and Icarus Verilog and OpenSTA, which is optional (from apt,
+# where that is allowed).
 # Does nothing when it was done already. Called by `make setup`.
 set -eu
 cd "$(dirname "$0")/.."
