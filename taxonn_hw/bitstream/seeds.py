@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 from ..flow.cache import cached, digest
-from ..flow.nextpnr import ROUTER, cells_file, nextpnr_version, place_and_route
+from ..flow.nextpnr import OPTIONS, cells_file, nextpnr_version, place_and_route
 from ..flow.pnr_report import Timing, Usage, read_timing, read_usage
 from .constraints import constraints
 from .design import BoardDesign
@@ -63,7 +63,7 @@ def _place(design: BoardDesign, netlist: Netlist, seed: int, stop: Event) -> Pla
     text = constraints(board.device.family, design.pins, float(design.clock.input_mhz))
     key = digest(netlist.key, text, board.device.name, board.package, str(board.speed),
                  f"{design.mhz:.6f}", str(seed), nextpnr_version(board.device),
-                 *ROUTER[board.device.family])
+                 *OPTIONS[board.device.family])
     folder = cached("placed", key, lambda out: place_and_route(
         board.device, package=board.package, speed=board.speed, netlist=netlist.path,
         constraints=text, mhz=design.mhz, seed=seed, out=out, stop=stop))
