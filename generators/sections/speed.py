@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 
 from taxonn_hw.performance.designs import DESIGNS
+from taxonn_hw.report.performance import performance_picture
 
-__all__ = ["experiments", "tables"]
+__all__ = ["experiments", "pictures", "tables"]
 
 SEEDS = 3
 GPU = Path(__file__).resolve().parent.parent / "evidence" / "speed-gpu.json"
@@ -26,9 +27,16 @@ def experiments(data: str) -> dict[str, list[str]]:
     return found
 
 
+def pictures(folder: Path, results: dict[str, dict]) -> None:
+    """Draw everything measured on one axis."""
+    (folder / "speed.png").write_bytes(performance_picture(
+        {"hardware": _designs(results), "software": _computers(results),
+         "simulation": results["simulation"]["simulation"]}))
+
+
 def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
     """Return the Markdown of README's evidence section."""
-    rows = [results[design.name]["hardware"][0] for design in DESIGNS]
+    rows = _designs(results)
     parts = [
         ("**On devices**: the whole top level of a board, with serial link and, where the command "
          "says so, resident samples; samples/s of the array at the median fmax, MNIST with "
@@ -46,17 +54,29 @@ def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
             f"{fmax['min']:.1f}, {fmax['median']:.1f}, {fmax['max']:.1f} | {len(row['seeds'])} | "
             f"{row['clocks_per_sample']:.1f} | {row['useful_macs_per_clock']:.1f} | "
             f"**{row['samples_per_s']:,.0f}** | {row['inferences_per_s']:,.0f} |")
-    computer = results["software"]["software"]
-    parts += ["", *_computers(computer, results[COMPARED]["hardware"][0]), "",
-              *_simulators(results["simulation"]["simulation"])]
+    compared = next(row for row in rows if row["name"] == COMPARED)
+    parts += ["", *_instead(_computers(results), compared), "",
+              *_simulators(results["simulation"]["simulation"]), "",
+              ("![Training samples a second of designs, computers and simulators]"
+               "(generators/evidence/speed.png)")]
     return "\n".join(parts)
 
 
-def _computers(rows: list[dict], design: dict) -> list[str]:
-    """The same network on computers, and how many times as fast the design is at batch 1."""
+def _designs(results: dict[str, dict]) -> list[dict]:
+    return [results[design.name]["hardware"][0] for design in DESIGNS]
+
+
+def _computers(results: dict[str, dict]) -> list[dict]:
+    """The rows of this computer, and those of a GPU."""
+    rows = results["software"]["software"]
     if GPU.exists():
         rows = rows + [row for row in json.loads(GPU.read_text(encoding="utf-8"))["software"]
                        if not row["device"].startswith("CPU")]
+    return rows
+
+
+def _instead(rows: list[dict], design: dict) -> list[str]:
+    """The same network on computers, and how many times as fast the design is at batch 1."""
     lines = [
         (f"**What one would do instead**: SGD of 784-128-10; `{design['name']}` takes a step after "
          "every sample, so batch 1 is the same work, larger batches take fewer steps."), "",

@@ -65,10 +65,10 @@ def performance_picture(result: dict) -> bytes:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    bars = [(f"{row['config']}\n{row['device']}, {row['lanes']} lanes", row["samples_per_s"], "C0")
-            for row in result.get("hardware", ())]
-    bars += [(f"{row['network']}\n{row['way']}, batch {row['batch']}", row["samples_per_s"], "C1")
-             for row in result.get("software", ())]
+    bars = [(f"{row['name']}: {row['config']}\n{row['device']}, {row['lanes']} lanes",
+             row["samples_per_s"], "C0") for row in result.get("hardware", ())]
+    bars += [(f"{row['network']}, {row['device']}\n{row['way']}, batch {row['batch']}",
+              row["samples_per_s"], "C1") for row in result.get("software", ())]
     bars += [(f"{row['network']}\nRTL in {row['simulator']}", row["samples_per_s"], "0.6")
              for row in result.get("simulation", ())]
     labels, rates, colours = zip(*reversed(bars), strict=True)
@@ -76,7 +76,7 @@ def performance_picture(result: dict) -> bytes:
     drawn = axes.barh(labels, rates, color=colours)
     axes.bar_label(drawn, [f"{rate:,.0f}" for rate in rates], padding=3, fontsize=8)
     axes.set(xscale="log", xlabel="training samples per second")
-    axes.margins(x=0.15)
+    axes.set_xlim(min(rates) / 3, 10 * max(rates))  # room for the last number
     axes.tick_params(axis="y", labelsize=8)
     axes.grid(axis="x", alpha=0.3)
     picture = io.BytesIO()
