@@ -15,6 +15,7 @@ from ..flow.pnr_report import RESOURCES, Usage
 from ..flow.yosys import yosys_version
 from ..plan.base import Plan
 from .design import TOP, BoardDesign, board_design
+from .memories import RAM_CELLS
 from .seeds import Placed, place_seeds
 from .synthesis import Netlist, synthesise
 
@@ -27,9 +28,14 @@ _ADVICE = {
     "ram": "a smaller network, fewer bits, or a larger board",
     "spram": "a smaller network, fewer bits, or a larger board",
 }
+#: Blocks without which a design can do, and how.
+_REPLACED = {
+    "ice40": {"dsp": "the cheapest products from look-up tables",
+              "ram": "the smallest memories from registers"},
+    "ecp5": {"dsp": "the cheapest products from look-up tables"},
+}
 _CELLS = {  # resource -> cells of a netlist that each take one
-    "ice40": {"ram": ("SB_RAM40_4K", "SB_RAM40_4KNR", "SB_RAM40_4KNW", "SB_RAM40_4KNRNW"),
-              "spram": ("SB_SPRAM256KA",), "dsp": ("SB_MAC16",)},
+    "ice40": {"ram": RAM_CELLS, "spram": ("SB_SPRAM256KA",), "dsp": ("SB_MAC16",)},
     "ecp5": {"ram": ("DP16KD",), "dsp": ("MULT18X18D",)},
 }
 
@@ -125,13 +131,14 @@ def build_bitstream(plan: Plan, board: Board, *, seeds: Sequence[int] = (1,),
     design = board_design(plan, board, mhz=mhz, baud=baud)
     on_step(f"synthesis for {device.name}")
     netlist = synthesise(design.rtlil, top=TOP, device=device)
-    over = _missing_blocks(board, netlist)
-    if "dsp" in over:
-        used, most = over["dsp"]
-        on_step(f"{used} multipliers of {most}: synthesis again, the cheapest {used - most} "
-                "products from look-up tables")
-        netlist = synthesise(design.rtlil, top=TOP, device=device, save=used - most)
-        over = _missing_blocks(board, netlist)
+    over, saved = _missing_blocks(board, netlist), {}
+    for name, words in _REPLACED[device.family].items():
+        if name in over:
+            used, most = over[name]
+            on_step(f"{used} {RESOURCES[name][0]} of {most}: synthesis again, {words}")
+            saved[f"save_{name}"] = used - most
+            netlist = synthesise(design.rtlil, top=TOP, device=device, **saved)
+            over = _missing_blocks(board, netlist)
     if over:
         raise _does_not_fit(plan, board, over)
     on_step(f"place and route at {design.mhz:g} MHz, {len(seeds)} "

@@ -10,6 +10,7 @@ from ..flow.errors import ToolError
 from ..flow.yosys import driver_conflicts, run_yosys, yosys_version
 from ..rtl.copies import COPY
 from .block_registers import use_block_registers
+from .memories import choose_registers, count_blocks, read_memories
 from .multipliers import choose_soft, read_products
 
 __all__ = ["Netlist", "synthesise"]
@@ -46,9 +47,16 @@ alumacc
 select -clear
 maccmap t:$macc_v2 t:$macc
 """
-_SYNTHESIS = """\
+_COLLECT = """\
 memory_collect
 setparam -set RD_COLLISION_X_MASK 1'1 t:$mem_v2 a:no_rw_check %i
+"""
+_REGISTERS = """\
+select -read registers.txt
+setattr -set ram_style "logic"
+select -clear
+"""
+_SYNTHESIS = """\
 synth_{family} -top {top} {options}
 check -assert
 tee -q -o cells.json stat -json
@@ -72,15 +80,18 @@ class Netlist:
         return self.path.parent.name
 
 
-def synthesise(rtlil: str, *, top: str, device: Device, save: int = 0,
+def synthesise(rtlil: str, *, top: str, device: Device, save_dsp: int = 0, save_ram: int = 0,
                timeout_s: float = 2 * 3600) -> Netlist:
     """Synthesise the design in ``rtlil`` for ``device``.
 
     Parameters
     ----------
-    save : int
+    save_dsp : int
         Multiplier blocks to do without: so many of the cheapest products are made of look-up
         tables.
+    save_ram : int
+        Block RAMs of an iCE40 to do without: so many of the smallest memories are made of
+        registers, if they are small enough.
 
     Raises
     ------
@@ -89,17 +100,21 @@ def synthesise(rtlil: str, *, top: str, device: Device, save: int = 0,
     """
     keys = {"copy": COPY, "top": top, "family": device.family, "options": " ".join(device.synth)}
     narrow = _NARROW if device.family == "ecp5" else ""
-    products = _READ + _PRODUCTS + narrow if save or narrow else _READ
-    script = (products + (_SOFT if save else "") + _SYNTHESIS).format(**keys)
+    flat = save_dsp or save_ram or narrow
+    products = (_READ + _PRODUCTS + narrow if flat else _READ).format(**keys)
+    memories = products + (_SOFT if save_dsp else "") + _COLLECT
+    script = memories + (_REGISTERS if save_ram else "") + _SYNTHESIS.format(**keys)
 
     def build(out: Path) -> None:
         (out / "design.il").write_text(rtlil)
-        if save:
-            run_yosys(products.format(**keys) + "tee -q -o products.txt dump t:$mul\n", cwd=out,
-                      timeout_s=timeout_s)
-            found = read_products((out / "products.txt").read_text())
-            soft = choose_soft(found, device.family, save)
-            (out / "soft.txt").write_text("".join(f"{top}/{cell}\n" for cell in soft))
+        if save_dsp:
+            found = read_products(_dump("$mul", products, out, timeout_s))
+            _select(out / "soft.txt", top, choose_soft(found, device.family, save_dsp))
+        if save_ram:
+            without = synthesise(rtlil, top=top, device=device, save_dsp=save_dsp)
+            blocks = count_blocks(json.loads(without.path.read_text()), top)
+            found = read_memories(_dump("$mem_v2", memories, out, timeout_s))
+            _select(out / "registers.txt", top, choose_registers(found, blocks, save_ram))
         log = run_yosys(script, cwd=out, timeout_s=timeout_s)
         if conflicts := driver_conflicts(log):
             raise ToolError(f"synthesis found {len(conflicts)} driver conflicts, such as "
@@ -113,7 +128,19 @@ def synthesise(rtlil: str, *, top: str, device: Device, save: int = 0,
                 (out / "netlist.json").write_text(json.dumps(netlist))
         (out / "cells.json").write_text(json.dumps(cells))
 
-    key = digest(rtlil, script, str(save), yosys_version(), _BLOCK_REGISTERS.read_bytes())
+    saved = [str(save_dsp), *([str(save_ram)] if save_ram else [])]
+    key = digest(rtlil, script, *saved, yosys_version(), _BLOCK_REGISTERS.read_bytes())
     folder = cached("synthesis", key, build)
     cells = json.loads((folder / "cells.json").read_text())
     return Netlist(path=folder / "netlist.json", cells=cells)
+
+
+def _dump(cell_type: str, script: str, out: Path, timeout_s: float) -> str:
+    """Return what Yosys prints of all cells of a type after ``script``."""
+    run_yosys(f"{script}tee -q -o cells.txt dump t:{cell_type}\n", cwd=out, timeout_s=timeout_s)
+    return (out / "cells.txt").read_text()
+
+
+def _select(path: Path, top: str, cells: list[str]) -> None:
+    """Write a selection for Yosys' ``select -read``."""
+    path.write_text("".join(f"{top}/{cell}\n" for cell in cells))

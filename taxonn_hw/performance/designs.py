@@ -68,7 +68,7 @@ DESIGNS = (
     Design(name="dense-up5k", preset="mnist-784-128-10-up5k", board="icebreaker", mhz=24),
     Design(name="digits-up5k", preset="digits-64-32-10", board="icebreaker"),
     Design(name="digits-hx8k", preset="digits-64-32-10", board="hx8k-evn", settings=("lanes=4",)),
-    Design(name="dense-hx8k", preset="mnist-784-12-10", board="hx8k-evn"),
+    Design(name="dense-hx8k", preset="mnist-784-16-10", board="hx8k-evn"),
 )
 
 

@@ -29,24 +29,35 @@ def plan(monkeypatch, tmp_path_factory):
     return make_plan(load_config("xor-2-4-1"))
 
 
-def fake_synthesis(monkeypatch, cells):
-    """Let synthesis find ``cells`` beside those of the first pass."""
+def fake_synthesis(monkeypatch, cells, saves=()):
+    """Let synthesis find ``cells`` too, but for those in ``saves`` once it must do without some."""
     true, saved = build_module.synthesise, []
 
-    def synthesise(*args, save=0, **options):
-        saved.append(save)
-        netlist = true(*args, save=save, **options)
-        return netlist if save else Netlist(path=netlist.path, cells=netlist.cells | cells)
+    def synthesise(*args, save_dsp=0, save_ram=0, **options):
+        saved.append((save_dsp, save_ram))
+        netlist = true(*args, save_dsp=save_dsp, save_ram=save_ram, **options)
+        asked = {"SB_MAC16": save_dsp, "SB_RAM40_4K": save_ram}
+        found = {name: number for name, number in cells.items()
+                 if not (name in saves and asked[name])}
+        return Netlist(path=netlist.path, cells=netlist.cells | found)
 
     monkeypatch.setattr(build_module, "synthesise", synthesise)
     return saved
 
 
 def test_too_many_multipliers_become_look_up_tables(plan, monkeypatch):
-    saved, steps = fake_synthesis(monkeypatch, {"SB_MAC16": 9}), []
+    saved, steps = fake_synthesis(monkeypatch, {"SB_MAC16": 9}, ["SB_MAC16"]), []
     result = build_bitstream(plan, load_board("icebreaker"), on_step=steps.append)
-    assert saved == [0, 1] and any("9 multipliers of 8" in step for step in steps)
+    assert saved == [(0, 0), (1, 0)] and any("9 multipliers of 8" in step for step in steps)
     assert result.usage["dsp"].used == 0 and result.timing_met
+
+
+def test_too_many_block_rams_become_registers(plan, monkeypatch):
+    cells, steps = {"SB_MAC16": 10, "SB_RAM40_4K": 31}, []
+    saved = fake_synthesis(monkeypatch, cells, list(cells))
+    build_bitstream(plan, load_board("icebreaker"), on_step=steps.append)
+    assert saved == [(0, 0), (2, 0), (2, 1)]
+    assert "31 block RAMs of 30: synthesis again, the smallest memories from registers" in steps
 
 
 @pytest.mark.parametrize(("cells", "words"), [

@@ -43,12 +43,12 @@ CASES = {
 }
 
 
-def train_netlist(device, config, samples, simulator, folder, save=0):
+def train_netlist(device, config, samples, simulator, folder, **saved):
     """Train ``samples`` on the netlist of ``config`` and return it; assert all weights."""
     plan = make_plan(config)
     core = make_accelerator(plan, DEVICES[device].family)
     text = merge_modules(rtlil.convert(core, name=TOP, emit_src=False), top=TOP)
-    netlist = synthesise(text, top=TOP, device=DEVICES[device], save=save)
+    netlist = synthesise(text, top=TOP, device=DEVICES[device], **saved)
     verilog = gate_level(netlist.path, family=DEVICES[device].family, top=TOP, out=folder)
     first = run_first_samples(plan, load_for(plan, samples=samples), samples)
     job = make_job(plan, first.start, first.x, first.target, first.end, first.outputs)
@@ -79,8 +79,15 @@ def test_a_netlist_trains_like_the_golden_model(case, tmp_path, require_tool):
 def test_some_products_in_blocks_and_some_in_look_up_tables(device, block, tmp_path, require_tool):
     require_tool("iverilog")
     config = config_from_dict({**SMALL, "data": "random"})
-    netlist = train_netlist(device, config, 3, "icarus", tmp_path, save=3)
+    netlist = train_netlist(device, config, 3, "icarus", tmp_path, save_dsp=3)
     assert netlist.cells[block] == 3  # of six
+
+
+def test_small_memories_in_registers(tmp_path, require_tool):
+    require_tool("iverilog")
+    config = config_from_dict({**SMALL, "data": "random"})
+    netlist = train_netlist("iCE40HX8K", config, 3, "icarus", tmp_path, save_ram=2)
+    assert netlist.cells["SB_RAM40_4K"] == 3  # of five
 
 
 @pytest.mark.slow
