@@ -21,16 +21,26 @@ __all__ = ["TOP", "BoardDesign", "board_design", "board_verilog"]
 #: Name of the top module.
 TOP = "taxonn_board"
 
+#: What nextpnr's placer gives for time rather than wires, by engine and family, where its own 10 is
+#: not the best.  784-128-10, 4 bit, one seed each: 121 MHz, not 113, on an LFE5U-45F (P = 64), of
+#: less wire; 112 on an LFE5U-85F (P = 128).  With 300 a MHz more, but then the junctions of engine
+#: ``edge`` take a quarter more wire and cannot be routed.
+_TIMING_WEIGHT = {("taxonn", "ecp5"): 40}
+
 
 @dataclass(frozen=True, kw_only=True)
 class BoardDesign:
-    """A board's top level, ready for synthesis; ``rtlil`` is the text of all modules."""
+    """A board's top level, ready for synthesis; ``rtlil`` is the text of all modules.
+
+    ``timing_weight`` is for :func:`taxonn_hw.flow.nextpnr.place_options`.
+    """
 
     board: Board
     clock: ClockPlan
     baud: int
     pins: dict[str, Pin]
     rtlil: str
+    timing_weight: int | None = None
 
     @property
     def mhz(self) -> float:
@@ -55,7 +65,8 @@ def board_design(plan: Plan, board: Board, *, mhz: float | None = None,
     component, clock, pins = _component(plan, board, mhz, baud, simulate=False)
     text = rtlil.convert(component, name=TOP, emit_src=False)
     return BoardDesign(board=board, clock=clock, baud=baud or board.baud, pins=pins,
-                       rtlil=merge_modules(text, top=TOP))
+                       rtlil=merge_modules(text, top=TOP),
+                       timing_weight=_TIMING_WEIGHT.get((plan.config.engine, board.device.family)))
 
 
 def board_verilog(plan: Plan, board: Board, *, mhz: float | None = None,

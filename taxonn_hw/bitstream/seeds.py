@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 from ..flow.cache import cached, digest
-from ..flow.nextpnr import OPTIONS, cells_file, nextpnr_version, place_and_route
+from ..flow.nextpnr import cells_file, nextpnr_version, place_and_route, place_options
 from ..flow.pnr_report import Timing, Usage, read_timing, read_usage
 from .constraints import constraints
 from .design import BoardDesign
@@ -63,10 +63,11 @@ def _place(design: BoardDesign, netlist: Netlist, seed: int, stop: Event) -> Pla
     text = constraints(board.device.family, design.pins, float(design.clock.input_mhz))
     key = digest(netlist.key, text, board.device.name, board.package, str(board.speed),
                  f"{design.mhz:.6f}", str(seed), nextpnr_version(board.device),
-                 *OPTIONS[board.device.family])
+                 *place_options(board.device, design.timing_weight))
     folder = cached("placed", key, lambda out: place_and_route(
         board.device, package=board.package, speed=board.speed, netlist=netlist.path,
-        constraints=text, mhz=design.mhz, seed=seed, out=out, stop=stop))
+        constraints=text, mhz=design.mhz, seed=seed, out=out,
+        timing_weight=design.timing_weight, stop=stop))
     report = json.loads((folder / "report.json").read_text())
     return Placed(seed=seed, folder=folder, timing=read_timing(report, design.mhz),
                   usage=read_usage(report, board.device.family))

@@ -12,14 +12,12 @@ from .errors import ToolError
 from .nextpnr_tools import find_program
 from .process import error_lines, run_tool
 
-__all__ = ["OPTIONS", "FitError", "cells_file", "nextpnr_version", "place_and_route",
+__all__ = ["FitError", "cells_file", "nextpnr_version", "place_and_route", "place_options",
            "used_resources"]
 
-#: Options of place and route by family.  On ECP5 the second router takes half the time, but sends
-#: some nets of a full LFE5U-85F on detours of 20 ns (36 MHz where the first reached 66).  A placer
-#: that weighs timing 300, not 10, takes a tenth less wire: 121 MHz, not 113, on an LFE5U-45F (P =
-#: 64, 4 bit, one seed; 40 and 100 gave 121 too), 113 on an LFE5U-85F (P = 128; 112 with 40).
-OPTIONS = {"ice40": [], "ecp5": ["--router", "router1", "--placer-heap-timingweight", "300"]}
+#: Options of the router by family.  The second router of ECP5 takes half the time, but sends some
+#: nets of a full LFE5U-85F on detours of 20 ns (36 MHz where the first reached 66).
+_ROUTER = {"ice40": [], "ecp5": ["--router", "router1"]}
 _ROW = re.compile(r"Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%")
 
 
@@ -39,9 +37,19 @@ def nextpnr_version(device: Device) -> str:
     return find_program(f"nextpnr-{device.family}").version
 
 
+def place_options(device: Device, timing_weight: int | None = None) -> list[str]:
+    """Return nextpnr's options for ``device``.
+
+    timing_weight : what the placer gives for time rather than wires; nextpnr's own is 10.
+    """
+    weight = [] if timing_weight is None else ["--placer-heap-timingweight", str(timing_weight)]
+    return _ROUTER[device.family] + weight
+
+
 def place_and_route(device: Device, *, package: str, speed: str | None, netlist: Path,
                     constraints: str, mhz: float, seed: int, out: Path,
-                    timeout_s: float = 4 * 3600, stop: Event | None = None) -> None:
+                    timing_weight: int | None = None, timeout_s: float = 4 * 3600,
+                    stop: Event | None = None) -> None:
     """Place and route ``netlist`` into the folder ``out``.
 
     ``out`` gets ``routed.txt`` (for the packer), ``report.json`` (nextpnr's), ``cells.json.gz``
@@ -57,6 +65,8 @@ def place_and_route(device: Device, *, package: str, speed: str | None, netlist:
         Clock to aim at; a design that misses it is still a result, the report says so.
     seed : int
         Of the placer.
+    timing_weight : int, optional
+        See :func:`place_options`.
     stop : Event, optional
         Ends the run when set, from another thread.
 
@@ -73,7 +83,7 @@ def place_and_route(device: Device, *, package: str, speed: str | None, netlist:
     options = [device.option, "--package", package.lower() if ice40 else package]
     if speed is not None:
         options += ["--speed", speed]
-    options += OPTIONS[device.family]
+    options += place_options(device, timing_weight)
     try:
         status, printed = run_tool([
             *find_program(f"nextpnr-{device.family}").command, *options,

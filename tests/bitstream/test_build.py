@@ -93,6 +93,22 @@ def test_an_interrupt_ends_all_placements(plan, monkeypatch, jobs):
     assert threading.active_count() < 10
 
 
+@pytest.mark.parametrize(("preset", "board", "weight"), [
+    ("xor-2-4-1", "ulx3s-25f", 40), ("xor-2-4-1", "hx8k-evn", None),
+    ("edge-64-16-4", "ulx3s-25f", None)])
+def test_the_placer_weighs_time_as_is_best_for_the_engine(preset, board, weight, plan, monkeypatch):
+    weights = []
+
+    def place(*args, timing_weight, **options):
+        weights.append(timing_weight)
+        raise ToolError("that was all")
+
+    monkeypatch.setattr(seeds_module, "place_and_route", place)
+    with pytest.raises(ToolError, match="that was all"):
+        build_bitstream(make_plan(load_config(preset)), load_board(board))
+    assert weights == [weight]
+
+
 def interrupted(futures):
     time.sleep(1)
     raise KeyboardInterrupt

@@ -7,7 +7,13 @@ import pytest
 
 from taxonn_hw.boards import DEVICES
 from taxonn_hw.flow import ToolError, run_yosys
-from taxonn_hw.flow.nextpnr import FitError, cells_file, place_and_route, used_resources
+from taxonn_hw.flow.nextpnr import (
+    FitError,
+    cells_file,
+    place_and_route,
+    place_options,
+    used_resources,
+)
 from taxonn_hw.flow.nextpnr_tools import find_program
 
 COUNTER = """
@@ -57,6 +63,8 @@ def test_place_and_route(tmp_path):
     first = (tmp_path / "out" / "routed.txt").read_bytes()
     place_and_route(DEVICES["iCE40HX1K"], **options, out=tmp_path / "out")
     assert (tmp_path / "out" / "routed.txt").read_bytes() == first
+    place_and_route(DEVICES["iCE40HX1K"], **options, timing_weight=1000, out=tmp_path / "out")
+    assert (tmp_path / "out" / "routed.txt").read_bytes() != first
 
 
 def test_too_large(tmp_path):
@@ -75,6 +83,13 @@ def test_another_failure_says_why(tmp_path):
         place_and_route(DEVICES["iCE40HX1K"], package="TQ144", speed=None,
                         netlist=netlist(tmp_path, 7), mhz=20.0, seed=1, out=tmp_path,
                         constraints=PINS.replace("21", "Z99"))
+
+
+def test_options():
+    assert place_options(DEVICES["iCE40HX1K"]) == []
+    assert place_options(DEVICES["LFE5U-25F"]) == ["--router", "router1"]
+    assert place_options(DEVICES["LFE5U-25F"], 40) == [
+        "--router", "router1", "--placer-heap-timingweight", "40"]
 
 
 def test_used_resources():
