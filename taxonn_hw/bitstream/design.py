@@ -22,10 +22,10 @@ __all__ = ["TOP", "BoardDesign", "board_design", "board_verilog"]
 TOP = "taxonn_board"
 
 #: What nextpnr's placer gives for time rather than wires, by engine and family, where its own 10 is
-#: not the best.  784-128-10, 4 bit, one seed each: 121 MHz, not 113, on an LFE5U-45F (P = 64), of
-#: less wire; 112 on an LFE5U-85F (P = 128).  With 300 a MHz more, but then the junctions of engine
-#: ``edge`` take a quarter more wire and cannot be routed.
-_TIMING_WEIGHT = {("taxonn", "ecp5"): 40}
+#: not the best.  784-128-10, 4 bit, one seed each: 121 MHz, not 113, on an LFE5U-45F (P = 64), of a
+#: tenth less wire; 113 on an LFE5U-85F (P = 128).  With 40 it is 121 and 112, but 108, not 118, at
+#: 8 bit.  The junctions of engine ``edge`` took a quarter more wire with 300, and were not routed.
+_TIMING_WEIGHT = {("taxonn", "ecp5"): 300}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,7 +94,7 @@ def test_an_interrupt_ends_all_placements(plan, monkeypatch, jobs):
 
 
 @pytest.mark.parametrize(("preset", "board", "weight"), [
-    ("xor-2-4-1", "ulx3s-25f", 40), ("xor-2-4-1", "hx8k-evn", None),
+    ("xor-2-4-1", "ulx3s-25f", 300), ("xor-2-4-1", "hx8k-evn", None),
     ("edge-64-16-4", "ulx3s-25f", None)])
 def test_the_placer_weighs_time_as_is_best_for_the_engine(preset, board, weight, plan, monkeypatch):
     weights = []
