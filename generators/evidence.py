@@ -50,8 +50,7 @@ def measure(section: str, data: str, jobs: int, resume: bool) -> None:
     with ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(run, name, args): name for name, args in missing.items()}
         for future in as_completed(futures):
-            results[futures[future]] = {key: value for key, value in future.result().items()
-                                        if key not in ("history", "data")}
+            results[futures[future]] = _kept(future.result())
             store.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n",
                              encoding="utf-8")
     results = {name: results[name] for name in commands}
@@ -68,6 +67,13 @@ def measure(section: str, data: str, jobs: int, resume: bool) -> None:
                  f"Every command is in `generators/evidence/{section}.txt`, every result in "
                  f"`{section}.json` beside it. Made with Python {python}, {versions}, Icarus "
                  f"{icarus_version()}; seeds as in the commands, else the preset's.")
+
+
+def _kept(value):
+    """Return a result without histories and folders, at any depth."""
+    if isinstance(value, dict):
+        return {key: _kept(inner) for key, inner in value.items() if key not in ("history", "data")}
+    return [_kept(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _shown(argument: str, data: Path) -> str:
