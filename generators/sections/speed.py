@@ -54,8 +54,7 @@ def tables(results: dict[str, dict], commands: dict[str, list[str]]) -> str:
             f"{fmax['min']:.1f}, {fmax['median']:.1f}, {fmax['max']:.1f} | {len(row['seeds'])} | "
             f"{row['clocks_per_sample']:.1f} | {row['useful_macs_per_clock']:.1f} | "
             f"**{row['samples_per_s']:,.0f}** | {row['inferences_per_s']:,.0f} |")
-    compared = next(row for row in rows if row["name"] == COMPARED)
-    parts += ["", *_instead(_computers(results), compared), "",
+    parts += ["", *_instead(_computers(results), results[COMPARED]["hardware"][0]), "",
               *_simulators(results["simulation"]["simulation"]), "",
               ("![Training samples a second of designs, computers and simulators]"
                "(generators/evidence/speed.png)")]

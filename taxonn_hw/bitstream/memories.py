@@ -42,14 +42,13 @@ def count_blocks(netlist: dict, top: str) -> Counter:
 def choose_registers(bits: Mapping[str, int], blocks: Mapping[str, int], excess: int) -> list[str]:
     """Return the cells that must do without blocks to save ``excess`` of them.
 
-    bits : of each memory; blocks : that it takes.  None, if all the small ones do not suffice:
-    there is nothing to win then.
+    ``bits`` of each memory, ``blocks`` that it takes.  None, if all the small ones do not suffice.
     """
+    small = {cell for cell in blocks if bits.get(cell, _MOST_BITS + 1) <= _MOST_BITS}
     chosen = []
-    for cell in sorted(blocks, key=lambda cell: (bits.get(cell, _MOST_BITS + 1), cell)):
+    for cell in sorted(small, key=lambda cell: (bits[cell], cell)):
         if excess <= 0:
-            return chosen
-        if bits.get(cell, _MOST_BITS + 1) <= _MOST_BITS:
-            chosen.append(cell)
-            excess -= blocks[cell]
+            break
+        chosen.append(cell)
+        excess -= blocks[cell]
     return chosen if excess <= 0 else []

@@ -1,6 +1,7 @@
 """Synthesis of a board's top level with Yosys, kept between runs."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def synthesise(rtlil: str, *, top: str, device: Device, save_dsp: int = 0, save_
         tables.
     save_ram : int
         Block RAMs of an iCE40 to do without: so many of the smallest memories are made of
-        registers, if they are small enough.
+        registers.  Where small ones do not suffice, the netlist is that of ``save_ram=0``.
 
     Raises
     ------
@@ -104,17 +105,20 @@ def synthesise(rtlil: str, *, top: str, device: Device, save_dsp: int = 0, save_
     products = (_READ + _PRODUCTS + narrow if flat else _READ).format(**keys)
     memories = products + (_SOFT if save_dsp else "") + _COLLECT
     script = memories + (_REGISTERS if save_ram else "") + _SYNTHESIS.format(**keys)
+    registers = []
+    if save_ram:
+        without = synthesise(rtlil, top=top, device=device, save_dsp=save_dsp, timeout_s=timeout_s)
+        blocks = count_blocks(json.loads(without.path.read_text()), top)
+        registers = choose_registers(_memories(without, memories, timeout_s), blocks, save_ram)
+        if not registers:
+            return without
 
     def build(out: Path) -> None:
         (out / "design.il").write_text(rtlil)
         if save_dsp:
             found = read_products(_dump("$mul", products, out, timeout_s))
             _select(out / "soft.txt", top, choose_soft(found, device.family, save_dsp))
-        if save_ram:
-            without = synthesise(rtlil, top=top, device=device, save_dsp=save_dsp)
-            blocks = count_blocks(json.loads(without.path.read_text()), top)
-            found = read_memories(_dump("$mem_v2", memories, out, timeout_s))
-            _select(out / "registers.txt", top, choose_registers(found, blocks, save_ram))
+        _select(out / "registers.txt", top, registers)
         log = run_yosys(script, cwd=out, timeout_s=timeout_s)
         if conflicts := driver_conflicts(log):
             raise ToolError(f"synthesis found {len(conflicts)} driver conflicts, such as "
@@ -133,6 +137,18 @@ def synthesise(rtlil: str, *, top: str, device: Device, save_dsp: int = 0, save_
     folder = cached("synthesis", key, build)
     cells = json.loads((folder / "cells.json").read_text())
     return Netlist(path=folder / "netlist.json", cells=cells)
+
+
+def _memories(netlist: Netlist, script: str, timeout_s: float) -> dict[str, int]:
+    """Return the bits of each memory that ``script`` finds in the design of ``netlist``."""
+    def dump(out: Path) -> None:
+        for name in ("design.il", "soft.txt"):
+            if (netlist.path.parent / name).exists():
+                shutil.copy(netlist.path.parent / name, out)
+        _dump("$mem_v2", script, out, timeout_s)
+
+    folder = cached("memories", digest(netlist.key, script), dump)
+    return read_memories((folder / "cells.txt").read_text())
 
 
 def _dump(cell_type: str, script: str, out: Path, timeout_s: float) -> str:

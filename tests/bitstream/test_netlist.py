@@ -90,6 +90,14 @@ def test_small_memories_in_registers(tmp_path, require_tool):
     assert netlist.cells["SB_RAM40_4K"] == 3  # of five
 
 
+def test_large_memories_stay_in_blocks():
+    plan = make_plan(config_from_dict({**SMALL, "data": "random"}))
+    text = merge_modules(rtlil.convert(make_accelerator(plan, "ice40"), name=TOP, emit_src=False),
+                         top=TOP)
+    options = {"top": TOP, "device": DEVICES["iCE40HX8K"]}
+    assert synthesise(text, **options, save_ram=6).key == synthesise(text, **options).key
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("device", ["iCE40UP5K", "LFE5U-25F"])
 def test_digits_on_the_netlist(device, tmp_path):

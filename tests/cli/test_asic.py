@@ -102,7 +102,7 @@ def test_a_power_tool_that_fails(run, programs):
 
 # Only milliwatts need OpenSTA and only real areas a real library: `taxonn asic` does without and
 # says so.  The rest of it is tested everywhere, above.
-@pytest.mark.skipif(not shutil.which("sta"), reason="OpenSTA is missing: apt-get install opensta")
+@pytest.mark.skipif(not shutil.which("sta"), reason="only mW need OpenSTA: apt-get install opensta")
 def test_power_with_opensta(run):
     powers = {}
     for mhz in (100, 50):
@@ -118,7 +118,7 @@ def test_power_with_opensta(run):
     assert powers[100]["separate"]["switching"] > powers[100]["training"]["switching"]
 
 
-@pytest.mark.skipif(not SKY130.is_file(), reason="../shared/pdk/sky130hd_tt.lib.gz is not there")
+@pytest.mark.skipif(not SKY130.is_file(), reason="the PDK is not ours to ship: no ../shared/pdk")
 def test_sky130(run):
     """The real library, as far as areas, on the smallest of networks."""
     status, out, _ = run(*SMALL, "--liberty", SKY130, "--no-power", "--json")
