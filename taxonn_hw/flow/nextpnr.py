@@ -16,7 +16,8 @@ __all__ = ["FitError", "cells_file", "nextpnr_version", "place_and_route", "plac
            "used_resources"]
 
 #: Options of the router by family.  The second router of ECP5 takes half the time, but sends some
-#: nets of a full LFE5U-85F on detours of 20 ns (36 MHz where the first reached 66).
+#: nets of a full LFE5U-85F on detours of 20 ns (36 MHz where the first reached 66).  With
+#: --tmg-ripup a half-full LFE5U-45F gained 4 % of clock, but an LFE5U-85F took hours.
 _ROUTER = {"ice40": [], "ecp5": ["--router", "router1"]}
 _ROW = re.compile(r"Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%")
 
